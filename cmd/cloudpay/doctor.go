@@ -34,6 +34,8 @@ type doctorCmd struct {
 	timeout time.Duration
 	// offline leaves the network out, json prints findings for programs, verbose shows the log.
 	offline, json, verbose bool
+	// send has test events delivered; strict makes warnings count as faults for the exit code.
+	send, strict bool
 }
 
 // newDoctor makes the command doctor. Its findings are those of package doctor, in the order in
@@ -50,6 +52,9 @@ func newDoctor(l *render.Language) *cobra.Command {
 	flags.StringVar(&d.subMchID, "sub-mch-id", "", l.Say(
 		"the sub-merchant that a service provider asks for; WXPAY_SUB_MCHID when left out", "服务商查单的子商户；不填则取 WXPAY_SUB_MCHID"))
 	flags.BoolVar(&d.offline, "offline", false, l.Say("leave out what needs the network", "不做需要网络的检查"))
+	flags.BoolVar(&d.send, "send", false, l.Say("deliver two test events to CLOUDPAY_NOTIFY_URL, one of them signed wrongly",
+		"向 CLOUDPAY_NOTIFY_URL 投递两个测试事件，其中一个签名错误"))
+	flags.BoolVar(&d.strict, "strict", false, l.Say("exit with 1 for warnings too", "有警告时也以 1 退出"))
 	flags.DurationVar(&d.timeout, "timeout", doctor.DefaultTimeout, l.Say("how long the examination may take", "体检的时限"))
 	flags.BoolVar(&d.json, "json", false, l.Say("print the findings as JSON, one a line", "逐行输出 JSON 结果"))
 	flags.BoolVarP(&d.verbose, "verbose", "v", false, l.Text(verbosely))
@@ -64,8 +69,8 @@ func newDoctor(l *render.Language) *cobra.Command {
 }
 
 // run prints each finding as soon as it is there, and ends with the counts. Warnings leave the exit
-// code 0, so that a script may run the examination before each deployment. An examination that was
-// interrupted proves nothing, whatever it found until then.
+// code 0 without --strict, so that a script may run the examination before each deployment. An
+// examination that was interrupted proves nothing, whatever it found until then.
 func (d *doctorCmd) run(cmd *cobra.Command, _ []string) error {
 	if err := checkLanguage(d.Language); err != nil {
 		return err
@@ -84,7 +89,7 @@ func (d *doctorCmd) run(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	// The environment is handed over whole: faults of single variables are what is looked for.
-	examination := &doctor.Doctor{Environ: environ, Certificate: d.certificate, SubMchID: d.subMchID, Offline: d.offline}
+	examination := &doctor.Doctor{Environ: environ, Certificate: d.certificate, SubMchID: d.subMchID, Offline: d.offline, Send: d.send}
 	if d.verbose { // the log of the one query that it sends
 		examination.Logs = cmd.ErrOrStderr()
 	}
@@ -96,7 +101,7 @@ func (d *doctorCmd) run(cmd *cobra.Command, _ []string) error {
 
 // runDeploy examines a description of a deployment.
 func (d *doctorCmd) runDeploy(cmd *cobra.Command) error {
-	for _, other := range []string{"emulator", "certificate", "sub-mch-id", "verbose"} {
+	for _, other := range []string{"emulator", "certificate", "sub-mch-id", "send", "verbose"} {
 		if cmd.Flags().Changed(other) {
 			return usagef("--deploy: reads files alone, so that --%s has no use", "--deploy：只读取文件，--%s 不起作用", other)
 		}
@@ -122,7 +127,7 @@ func (d *doctorCmd) report(cmd *cobra.Command, findings iter.Seq[doctor.Finding]
 	case !d.json:
 		fmt.Fprint(cmd.OutOrStdout(), d.Say("faults: %d, warnings: %d\n", "错误 %d 项，警告 %d 项\n", faults, warnings))
 	}
-	if faults > 0 {
+	if faults > 0 || d.strict && warnings > 0 {
 		return exit(exitFault)
 	}
 	return nil

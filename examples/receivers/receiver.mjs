@@ -56,7 +56,7 @@ function receive(id, event) {
   const order = [event.region, event.mchId, event.subMchId ?? '', event.outTradeNo].join('/')
   const end = ends[event.kind] && `${ends[event.kind]} ${order}`
   if (keys({ id, end }).some((key) => handled.has(key))) return
-  const what = { closed: 'release', notFound: 'release', paid: 'deliver' }[event.kind] ?? 'look'
+  const what = { closed: 'release', notFound: 'release', paid: 'deliver', test: 'none' }[event.kind] ?? 'look'
   try {
     writeSync(journal, JSON.stringify({ id, end, what, order }) + '\n')
     fsyncSync(journal)

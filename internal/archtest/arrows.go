@@ -228,12 +228,15 @@ var arrows = []Arrow{
 	{
 		Package: "internal/doctor",
 		Ours: []string{
-			"pkg/wire", "internal/bilingual", "internal/order",
+			"pkg/v3json", "pkg/wire", "internal/bilingual", "internal/order",
 			"internal/order/*", "internal/config", "internal/wechatpay",
 			"internal/app", "internal/schedule",
+			"internal/notify", "internal/schedule/outbox", // a test event
+			"internal/store",
 			"internal/emulator/deployfile", // the files of a deployment
 			"internal/typo",
 		},
+		Theirs: []string{mysql, pq}, // the words of a database that lets nobody in
 	},
 
 	{

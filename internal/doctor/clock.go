@@ -71,8 +71,12 @@ func checkDatabaseClock(ctx context.Context, e *examination) []Finding {
 		return nil
 	case e.Offline:
 		return []Finding{f.skipped(bilingual.New("not asked, for --offline", "未检查（--offline）"))}
+	case e.databaseClock == nil && e.database.silent != (bilingual.Text{}):
+		return []Finding{f.skipped(unreachedStore)}
+	case e.database.unfit:
+		return []Finding{f.skipped(bilingual.New("not checked: the schema cannot be used", "未检查：数据库结构不可用"))}
 	}
-	ctx, cancel := context.WithTimeout(ctx, maxClock)
+	ctx, cancel := limited(ctx, maxClock, 2)
 	defer cancel()
 	before := e.now()
 	database, err := read(ctx)
@@ -82,6 +86,9 @@ func checkDatabaseClock(ctx context.Context, e *examination) []Finding {
 	unsure := e.now().Sub(before) / 2
 	return []Finding{e.databaseSkew(f, database.Sub(before.Add(unsure)).Round(time.Second), unsure)}
 }
+
+// unreachedStore is why a check of the database is skipped: an earlier finding says what is wrong.
+var unreachedStore = bilingual.New("not checked: the database was not reached", "未检查：未能连接数据库")
 
 // databaseSkew words how far the database's clock is ahead of this machine's and, by that, of the
 // gateway's, with an uncertainty of unsure.

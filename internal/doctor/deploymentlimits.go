@@ -32,7 +32,7 @@ func timersInVain(f described) []Finding {
 			bilingual.Sprintf("%s, or remove the timer", "%s，或去掉定时器", f.change(nameStore))))
 	}
 	for _, timer := range f.Timers {
-		if timer.Expression != "" && timer.Schedule.Next(aDay).IsZero() {
+		if timer.Schedule != (deployfile.Timer{}).Schedule && timer.Schedule.Next(aDay).IsZero() {
 			findings = append(findings, f.at("triggers").fault(
 				bilingual.Sprintf("its timer %s never fires", "定时器 %s 永远不会触发", timer.Name),
 				bilingual.New("write * for the year", "年份请写 *")))

@@ -1,7 +1,8 @@
 // Package doctor examines a configuration as an experienced operator would, and says what is wrong
 // and what to do: what is set, whether the keys and the certificate belong together, which callers
-// are accepted, whether WeChat Pay can be reached, whether the clock is right, and whether a query
-// is answered with a valid signature.
+// are accepted, whether WeChat Pay, the store's database and the receivers of events are reachable,
+// whether the clocks are right, whether the database is one that the store can rely on, and whether
+// WeChat Pay's self-test and a query are answered with a valid signature.
 //
 // Each check yields [Finding] values in English and Chinese. No finding contains a secret, nor a
 // value that may be a secret in the wrong variable: a value is shown only if it has a form that no
@@ -10,6 +11,9 @@
 // The query is for an order with a random number, so that no order is touched. A signed
 // ORDERNOTEXIST proves that the merchant number, the key, its serial number and the key that
 // verifies replies are all right.
+//
+// What is not checked is a finding too, of [LevelSkipped], with the reason. A check of something
+// outside ends within five seconds, whatever the far side does.
 package doctor
 
 import (
@@ -19,12 +23,15 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"cloudpay/internal/app"
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/config"
+	"cloudpay/internal/order"
 )
 
 // DefaultTimeout limits an examination whose context has no deadline.
@@ -41,6 +48,9 @@ type Doctor struct {
 	SubMchID string
 	// Offline skips the checks that need the network.
 	Offline bool
+	// Send delivers two test events to the receiver of events, one of them with a wrong signature.
+	// Nothing is sent to it otherwise but a HEAD without content.
+	Send bool
 	// Logs gets the logs of the query; nil discards them.
 	Logs io.Writer
 	// Now is the clock that is examined; time.Now when nil.
@@ -50,6 +60,8 @@ type Doctor struct {
 	queryLimit time.Duration
 	// databaseClock is for tests; the store's when nil.
 	databaseClock func(context.Context) (time.Time, error)
+	// lookUp is for tests; the system's resolver when nil.
+	lookUp func(ctx context.Context, host string) ([]netip.Addr, error)
 }
 
 // Examine makes every check, and yields each finding as soon as it is known. It ends before ctx's
@@ -61,12 +73,14 @@ func (d *Doctor) Examine(ctx context.Context) iter.Seq[Finding] {
 		defer cancel()
 		e := d.examination()
 		defer e.close()
-		// The order matters: each check may use what those before it have found.
-		for _, check := range []func(context.Context, *examination) []Finding{
-			checkSettings, checkConfiguration, checkStore, checkPrivateKey, checkPublicKey, checkCertificate, checkCallers,
-			checkNetwork, checkDatabaseClock, checkSchema, checkAnswers,
+		// The order matters: each group may use what those before it have found.
+		for _, group := range []group{
+			{checkSettings}, {checkConfiguration}, {checkStore}, {checkRegion},
+			{checkPrivateKey}, {checkPublicKey}, {checkCertificate}, {checkCallers},
+			{checkNetwork, checkDatabase, checkWebhooks}, {checkSchema},
+			{checkDatabaseClock, checkSelfTest, checkAnswers}, {checkBindings},
 		} {
-			for _, finding := range check(ctx, e) {
+			for _, finding := range group.findings(ctx, e) {
 				// A deadline that has passed still lets the remaining checks say what they skip.
 				if errors.Is(ctx.Err(), context.Canceled) || !yield(finding) {
 					return
@@ -74,6 +88,30 @@ func (d *Doctor) Examine(ctx context.Context) iter.Seq[Finding] {
 			}
 		}
 	}
+}
+
+// group is a number of checks that are made at once: one that waits takes no time of the others.
+type group []func(context.Context, *examination) []Finding
+
+// findings makes the checks and returns their findings in the group's order. It returns when all
+// have ended.
+func (g group) findings(ctx context.Context, e *examination) []Finding {
+	lists := make([][]Finding, len(g))
+	var all sync.WaitGroup
+	for i, check := range g {
+		all.Go(func() { lists[i] = check(ctx, e) })
+	}
+	all.Wait()
+	return slices.Concat(lists...)
+}
+
+// limited bounds a check to most, and to a share of what remains before ctx's deadline, so that
+// later checks have time too.
+func limited(ctx context.Context, most time.Duration, share int) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok {
+		most = min(most, time.Until(deadline)/time.Duration(share))
+	}
+	return context.WithTimeout(ctx, most)
 }
 
 // bounded adds the default deadline to a context without one.
@@ -98,6 +136,10 @@ type examination struct {
 	// clockAgrees reports that the clock was compared with the gateway's and agreed. It rules the
 	// clock out as the cause of other findings.
 	clockAgrees bool
+	// database is what is known of the store's database.
+	database database
+	// answers are the results of the queries, by dialect.
+	answers map[order.API]order.Result
 	// ahead is by how much this machine's clock is ahead of the gateway's; nil when no reply had a
 	// time.
 	ahead *time.Duration
@@ -105,6 +147,9 @@ type examination struct {
 
 // close ends the connections to the store.
 func (e *examination) close() {
+	if e.database.open != nil {
+		_ = e.database.open.Close() // nothing was written
+	}
 	if e.app != nil && e.app.Store != nil {
 		_ = e.app.Store.Close() // nothing was written
 	}
@@ -240,8 +285,22 @@ const (
 	mainDomainCheck   Check = "mainDomain"
 	backupDomainCheck Check = "backupDomain"
 	privateLinkCheck  Check = "privateLink"
-	// schemaCheck: whether this version and the database's schema fit.
+	// regionCheck: whether the configured address is one of the configured region.
+	regionCheck Check = "region"
+	// storeCheck: whether the store's database is reached, and what kind of server it is.
+	storeCheck Check = "store"
+	// schemaCheck: whether this version and the database's schema fit, and the schema is whole.
 	schemaCheck Check = "schema"
+	// rightsCheck: whether the database's user may do what the functions do.
+	rightsCheck Check = "rights"
+	// webhookCheck: whether the receivers of events and of unrecorded notifications can be reached.
+	webhookCheck Check = "webhook"
+	// platformKeysCheck: which keys WeChat Pay signs with for this merchant, and until when.
+	platformKeysCheck Check = "platformKeys"
+	// selfTestCheck: WeChat Pay's own test of signatures, at each of its addresses.
+	selfTestCheck Check = "selfTest"
+	// bindingsCheck: whether service provider, sub-merchant and appid belong together.
+	bindingsCheck Check = "bindings"
 	// clockCheck: the differences between this machine's clock, the gateway's and the database's.
 	clockCheck Check = "clock"
 	// answerCheck: the answer to the query, for each dialect.
@@ -267,7 +326,14 @@ var titles = map[Check]bilingual.Text{
 	mainDomainCheck:    bilingual.New("main domain", "主域名"),
 	backupDomainCheck:  bilingual.New("backup domain", "备用域名"),
 	privateLinkCheck:   bilingual.New("private link", "内网链路"),
+	regionCheck:        bilingual.New("region", "区域"),
+	storeCheck:         bilingual.New("store", "数据库"),
 	schemaCheck:        bilingual.New("schema", "数据库结构"),
+	rightsCheck:        bilingual.New("rights", "数据库权限"),
+	webhookCheck:       bilingual.New("webhook", "事件接收方"),
+	platformKeysCheck:  bilingual.New("platform keys", "平台密钥"),
+	selfTestCheck:      bilingual.New("self-test", "签名自检"),
+	bindingsCheck:      bilingual.New("bindings", "绑定关系"),
 	clockCheck:         bilingual.New("clock", "时钟"),
 	answerCheck:        bilingual.New("answer", "实测查单"),
 	deploymentCheck:    bilingual.New("deployment", "部署描述"),

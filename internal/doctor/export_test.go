@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"net/netip"
 	"time"
 )
 
@@ -23,9 +24,19 @@ const (
 	CheckSchema        = schemaCheck
 	CheckAnswer        = answerCheck
 	CheckDeployment    = deploymentCheck
+	CheckRegion        = regionCheck
+	CheckStore         = storeCheck
+	CheckRights        = rightsCheck
+	CheckWebhook       = webhookCheck
+	CheckPlatformKeys  = platformKeysCheck
+	CheckSelfTest      = selfTestCheck
+	CheckBindings      = bindingsCheck
 )
 
 // ClockOfDatabase sets the clock of a store.
 func (d *Doctor) ClockOfDatabase(read func(context.Context) (time.Time, error)) {
 	d.databaseClock = read
 }
+
+// LookUp sets how names are resolved.
+func (d *Doctor) LookUp(f func(ctx context.Context, host string) ([]netip.Addr, error)) { d.lookUp = f }

@@ -107,6 +107,9 @@ type probe struct {
 	status int
 	html   bool
 	tls    string
+	// certificate is the server's, nil without TLS; location is where a redirect leads.
+	certificate *x509.Certificate
+	location    string
 	// date is the Date header, zero without one. asked is the middle of the exchange by our clock;
 	// the header was written within unsure of it.
 	date, asked time.Time
@@ -128,20 +131,21 @@ const (
 // probe sends an unsigned request to an address. Any answer shows that the address is reachable.
 func (e *examination) probe(ctx context.Context, a address) probe {
 	// A third of the time for all addresses, which are probed at once, leaves two for the queries.
-	limit := maxProbe
-	if deadline, ok := ctx.Deadline(); ok {
-		limit = min(limit, time.Until(deadline)/3)
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := limited(ctx, maxProbe, 3)
 	defer cancel()
+	return e.exchange(ctx, http.MethodGet, a.url+a.path)
+}
+
+// exchange sends a request without a body over a new connection, by the functions' own rules.
+func (e *examination) exchange(ctx context.Context, method, url string) probe {
 	var progress progress
-	request, err := http.NewRequestWithContext(progress.traced(ctx), http.MethodGet, a.url+a.path, nil)
+	request, err := http.NewRequestWithContext(progress.traced(ctx), method, url, nil)
 	if err != nil {
 		return probe{err: err}
 	}
 	// APIv3 requires both headers.
 	request.Header.Set("Accept", "application/json")
-	request.Header.Set("User-Agent", "cloudpay/doctor")
+	request.Header.Set("User-Agent", userAgent)
 	// A client of its own, so that the probe makes a new connection as a cold instance does.
 	client := wechatpay.NewHTTPClient() // the functions' own rules: proxies, roots, time limits
 	defer client.CloseIdleConnections()
@@ -152,21 +156,33 @@ func (e *examination) probe(ctx context.Context, a address) probe {
 		return result
 	}
 	result.tls, _ = progress.version.Load().(string) // empty without TLS
+	result.certificate = progress.certificate.Load()
+	result.location = reply.Header.Get("Location")
 	return result.with(reply, wall, e.now())
 }
+
+// userAgent names the origin of each request in the logs of the far side.
+const userAgent = "cloudpay/doctor"
 
 // progress is what a request has reached, written by its transport.
 type progress struct {
 	stage   atomic.Int32
 	version atomic.Value // a string: ", TLS 1.3"
+	// certificate is the server's; nil without TLS.
+	certificate atomic.Pointer[x509.Certificate]
 }
 
 // traced is a context whose request writes its progress.
 func (p *progress) traced(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		TLSHandshakeStart: func() { p.stage.Store(int32(stageTLS)) },
-		TLSHandshakeDone:  func(s tls.ConnectionState, _ error) { p.version.Store(", " + tls.VersionName(s.Version)) },
-		GotConn:           func(httptrace.GotConnInfo) { p.stage.Store(int32(stageReply)) },
+		TLSHandshakeDone: func(s tls.ConnectionState, _ error) {
+			p.version.Store(", " + tls.VersionName(s.Version))
+			if len(s.PeerCertificates) > 0 {
+				p.certificate.Store(s.PeerCertificates[0])
+			}
+		},
+		GotConn: func(httptrace.GotConnInfo) { p.stage.Store(int32(stageReply)) },
 	})
 }
 

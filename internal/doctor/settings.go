@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -149,14 +150,21 @@ func fingerprint(der []byte) string {
 }
 
 // checkStore checks whether the store's database is reached in clear. It makes no connection: the
-// database is often reachable from the functions' network only.
+// database is often reachable from the functions' network only. An address of the internet is a
+// fault, and any other a warning: a private network may be all the protection that is wanted.
 func checkStore(_ context.Context, e *examination) []Finding {
 	if e.app == nil || e.app.PlainStore == "" {
 		return nil
 	}
-	return []Finding{configurationCheck.about("CLOUDPAY_STORE").warning(
+	f := configurationCheck.about(nameStore)
+	remedy := bilingual.New("write sslmode=verify-full (PostgreSQL) or tls=true (MySQL) in the address (docs/databases.md)",
+		"在地址中写 sslmode=verify-full（PostgreSQL）或 tls=true（MySQL），见 docs/databases.md")
+	if address, err := netip.ParseAddr(e.app.PlainStore); err == nil && isPublic(address) {
+		return []Finding{f.fault(bilingual.New("the database is reached over the internet without TLS: its password and the orders"+
+			" can be read on the way",
+			"数据库经公网连接而未加密：途中可读到其密码与订单"), remedy)}
+	}
+	return []Finding{f.warning(
 		bilingual.New("the database is reached over a network without TLS: its password and the orders can be read on the way",
-			"数据库经网络连接而未加密：窃听者能读到其密码与订单"),
-		bilingual.New("write sslmode=verify-full (PostgreSQL) or tls=true (MySQL) in the address (docs/databases.md)",
-			"在地址中写 sslmode=verify-full（PostgreSQL）或 tls=true（MySQL），见 docs/databases.md"))}
+			"数据库经网络连接而未加密：窃听者能读到其密码与订单"), remedy)}
 }

@@ -23,7 +23,7 @@ var notices = []mutator{
 	{"notice-associated-data", NotificationV3, (*maker).noticeData},
 	{"notice-nonce", NotificationV3, (*maker).noticeNonce},
 	{"notice-ciphertext", NotificationV3, (*maker).noticeCiphertext},
-	{"reply-key-kind", NotificationV3, (*maker).otherKind},
+	{"notice-key-kind", NotificationV3, (*maker).otherKind},
 	{"reply-merchant-certificate", NotificationV3, (*maker).merchantCertificate},
 	{"reply-serial-unknown", NotificationV3, (*maker).unknownSerial},
 	{"reply-clock", NotificationV3, (*maker).lateReply},
@@ -34,6 +34,7 @@ var notices = []mutator{
 // signed.
 var noticesV2 = []mutator{
 	{"notice-v2-req-info", NotificationV2, (*maker).requestInfo},
+	{"notice-ciphertext", NotificationV2, (*maker).requestInfoText},
 }
 
 // members are those of a notification's resource that can be wrong.
@@ -161,12 +162,12 @@ func (k *maker) noticeCiphertext() bool {
 }
 
 // requestInfo encrypts a refund's req_info, or decrypts it, with another key than the MD5 of the
-// APIv2 key in small letters (doc v2/merchant 4011985441), or damages it.
+// APIv2 key in small letters (doc v2/merchant 4011985441).
 func (k *maker) requestInfo() bool {
 	doc := k.document()
 	right := value(doc, "req_info")
 	keys := &k.Keys
-	switch k.random.IntN(5) {
+	switch k.random.IntN(4) {
 	case 0:
 		keys.V2Key, keys.V3Key = keys.V3Key, keys.V2Key
 		return k.as("the keys are interchanged")
@@ -180,14 +181,21 @@ func (k *maker) requestInfo() bool {
 		key := pick(k, []string{strings.ToUpper(digest), k.world.V2Key, k.world.V3Key})
 		k.setDocument(with(doc, "req_info", k.reencrypt(right, digest, key)))
 		return k.as("encrypted with another form of the key")
-	case 3:
+	default:
 		keys.V2Key = pick(k, []string{keys.V2Key + "\n", keys.V2Key + " ", strings.ToUpper(keys.V2Key), k.text(letters, 32)})
 		return k.as("the key is %q", keys.V2Key)
-	default:
-		changed := pick(k, []string{right[:len(right)-k.between(1, 30)], strings.ReplaceAll(right, "+", " "), ""})
-		k.setDocument(with(doc, "req_info", changed))
-		return changed != right && k.as("req_info %q", changed)
 	}
+}
+
+// requestInfoText cuts or changes a refund's req_info.
+func (k *maker) requestInfoText() bool {
+	doc := k.document()
+	right := value(doc, "req_info")
+	changed := pick(k, []string{
+		right[:len(right)-k.between(1, 30)], strings.ReplaceAll(right, "+", " "), strings.NewReplacer("+", "-", "/", "_").Replace(right),
+	})
+	k.setDocument(with(doc, "req_info", changed))
+	return changed != right && k.as("req_info %q", changed)
 }
 
 // reencrypt takes a text of AES-ECB from one key to another.

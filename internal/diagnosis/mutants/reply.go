@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -23,6 +24,7 @@ var repliesV3 = []mutator{
 	{"reply-clock", ReplyV3, (*maker).lateReply},
 	{"reply-unsigned", ReplyV3, (*maker).unsigned},
 	{"reply-probe", ReplyV3, (*maker).probe},
+	{"reply-base64", ReplyV3, (*maker).rewrittenSignature},
 	{"reply-other", ReplyV3, (*maker).forged},
 }
 
@@ -116,17 +118,18 @@ func (k *maker) changedHeader() bool {
 	return changed != old && k.as("%s: %q", name, changed)
 }
 
-// unknownSerial names a key that is of neither side's.
+// unknownSerial is signed by a newer key than those that are known, and names it.
 func (k *maker) unknownSerial() bool {
+	if !k.isSigned() {
+		return false
+	}
 	serial := "6" + k.text(capitals, 39)
 	if k.rarely(3) {
 		serial = "PUB_KEY_ID_" + k.text(digits, 34)
 	}
 	k.Header.Set("Wechatpay-Serial", serial)
-	if k.coin() {
-		k.answer(k.world.stranger)
-	}
-	return k.isSigned() && k.as("%s", serial)
+	k.answer(k.world.stranger)
+	return k.as("%s", serial)
 }
 
 // lateReply judges a reply at a time that is not its own.
@@ -144,6 +147,9 @@ func (k *maker) unsigned() bool {
 	names := []string{"Wechatpay-Signature", "Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Serial"}
 	if k.rarely(3) {
 		names = []string{pick(k, names)}
+	}
+	if len(names) == 1 {
+		k.Also = []string{"reply-header-changed"} // the one header was lost on the way
 	}
 	signed := k.isSigned()
 	for _, name := range names {
@@ -188,9 +194,22 @@ func (k *maker) forged() bool {
 		if k.Status == http.StatusNoContent || !bytes.ContainsAny(k.Body, digits) {
 			return false
 		}
-		k.Body = []byte(k.alter(string(k.Body)))
-		return k.as("%q", k.Body)
+		k.Also = []string{"reply-header-changed"} // a digest does not say which line is unknown
+		sent := k.Body
+		k.Body = []byte(k.alter(string(sent)))
+		return !bytes.Equal(sent, k.Body) && k.as("%q", k.Body)
 	}
+}
+
+// rewrittenSignature writes a right signature in another way.
+func (k *maker) rewrittenSignature() bool {
+	right := k.Header.Get("Wechatpay-Signature")
+	other := pick(k, []string{
+		strings.ReplaceAll(right, "+", " "), strings.TrimRight(right, "="), strings.NewReplacer("+", "-", "/", "_").Replace(right),
+		url.QueryEscape(right), `"` + right + `"`,
+	})
+	k.Header.Set("Wechatpay-Signature", other)
+	return k.isSigned() && other != right && k.as("%s", other)
 }
 
 // replyKeyV2 verifies with a key that did not sign: the other API's, another merchant's, one with

@@ -8,11 +8,26 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// mistakesV2 are those in the sign of a request of APIv2.
+// mistakesV2 are those in the document and in the sign of a request of APIv2.
 var mistakesV2 = []mutator{
+	{"v2-document", RequestV2, (*maker).brokenDocument},
+	{"v2-mchid", RequestV2, resigned(func(k *maker, doc []element) []element {
+		return with(doc, "mch_id", pick(k, []string{k.world.SubMchID, k.text(digits, 10), k.world.AppID}))
+	})},
+	{"v2-sign-missing", RequestV2, func(k *maker) bool {
+		k.setDocument(without(k.document(), "sign"))
+		return k.as("no sign")
+	}},
+	{"v2-sign-type", RequestV2, resigned(func(k *maker, doc []element) []element {
+		return with(doc, "sign_type", pick(k, []string{"md5", "HMAC_SHA256", "SHA256", "hmac-sha256", "HMAC-SHA-256", "RSA", "HmacSHA256"}))
+	})},
+	{"v2-trimmed", RequestV2, (*maker).trimmedV2},
+	{"v2-charset", RequestV2, (*maker).charset},
+	{"v2-numbers", RequestV2, (*maker).numbersV2},
 	{"v2-key-v3", RequestV2, keyedV2(func(k *maker) string { return k.world.V3Key })},
 	{"v2-key-case", RequestV2, keyedV2(func(k *maker) string {
 		return pick(k, []string{strings.ToLower(k.world.V2Key), strings.ToUpper(k.world.V2Key)})
@@ -25,8 +40,8 @@ var mistakesV2 = []mutator{
 	})},
 	{"v2-md5-for-hmac", RequestV2, typed(signHMAC, signMD5)},
 	{"v2-hmac-for-md5", RequestV2, typed(signMD5, signHMAC)},
-	{"v2-small-letters", RequestV2, resigned(func(k *maker, doc []element) string { return strings.ToLower(rightSign(doc, k.world.V2Key)) })},
-	{"v2-sha256", RequestV2, resigned(func(k *maker, doc []element) string {
+	{"v2-small-letters", RequestV2, summed(func(k *maker, doc []element) string { return strings.ToLower(rightSign(doc, k.world.V2Key)) })},
+	{"v2-sha256", RequestV2, summed(func(k *maker, doc []element) string {
 		sum := sha256.Sum256([]byte(joined(doc) + "&key=" + k.world.V2Key))
 		return strings.ToUpper(hex.EncodeToString(sum[:]))
 	})},
@@ -38,15 +53,24 @@ var mistakesV2 = []mutator{
 	{"v2-sign-signed", RequestV2, (*maker).signSigned},
 	{"v2-escaped", RequestV2, (*maker).signEscaped},
 	{"v2-cdata", RequestV2, (*maker).signCDATA},
-	{"v2-length", RequestV2, resigned((*maker).otherDigits)},
+	{"v2-length", RequestV2, summed((*maker).otherDigits)},
 	{"v2-other", RequestV2, (*maker).otherV2},
 }
 
-// resigned makes a mistake in the sign of other contents.
-func resigned(sign func(*maker, []element) string) func(*maker) bool {
+// summed makes a mistake in the sign of other contents.
+func summed(sign func(*maker, []element) string) func(*maker) bool {
 	return func(k *maker) bool {
 		doc := k.anewV2()
 		return k.signed(doc, sign(k, doc))
+	}
+}
+
+// resigned makes a mistake in a document whose sign is right.
+func resigned(edit func(*maker, []element) []element) func(*maker) bool {
+	return func(k *maker) bool {
+		doc := edit(k, k.anewV2())
+		k.setDocument(with(doc, "sign", rightSign(doc, k.world.V2Key)))
+		return k.as("%s", k.Body)
 	}
 }
 
@@ -58,12 +82,12 @@ func (k *maker) signed(doc []element, sign string) bool {
 
 // joining makes a mistake in what is signed behind the elements.
 func joining(join func(*maker, []element) string) func(*maker) bool {
-	return resigned(func(k *maker, doc []element) string { return digestV2(join(k, doc), k.world.V2Key, signTypeOf(doc)) })
+	return summed(func(k *maker, doc []element) string { return digestV2(join(k, doc), k.world.V2Key, signTypeOf(doc)) })
 }
 
 // keyedV2 makes a mistake in the key.
 func keyedV2(key func(*maker) string) func(*maker) bool {
-	return resigned(func(k *maker, doc []element) string { return rightSign(doc, key(k)) })
+	return summed(func(k *maker, doc []element) string { return rightSign(doc, key(k)) })
 }
 
 // typed signs in another way than sign_type asks for.
@@ -194,4 +218,65 @@ func (k *maker) otherV2() bool {
 		}
 	}
 	return k.signed(doc, sign)
+}
+
+// brokenDocument is no flat XML any more, or no XML at all.
+func (k *maker) brokenDocument() bool {
+	right := string(k.Body)
+	nonce := value(k.document(), "nonce_str")
+	k.Body = []byte(pick(k, []string{
+		right[:len(right)-k.between(2, 40)], strings.Replace(right, "<xml>", "", 1), strings.Replace(right, "</xml>", "", 1),
+		strings.Replace(right, "<xml>", "<xml><nonce_str>"+nonce+"</nonce_str>", 1), `{"nonce_str":"` + nonce + `"}`, "",
+		strings.Replace(right, "<xml>", "<xml><attach>a & b</attach>", 1), strings.Replace(right, "<xml>", "<xml><a><b>1</b></a>", 1),
+		`<!DOCTYPE xml [<!ENTITY a "b">]>` + right, url.QueryEscape(right),
+	}))
+	return string(k.Body) != right && k.as("%s", k.Body)
+}
+
+// trimmedV2 has white space around one value, either in what is sent or in what is signed.
+func (k *maker) trimmedV2() bool {
+	doc := k.anewV2()
+	at := k.random.IntN(len(doc))
+	if doc[at].name == "sign" || doc[at].name == "sign_type" || doc[at].name == "mch_id" || doc[at].value == "" {
+		return false
+	}
+	blank := slices.Clone(doc)
+	blank[at].value = pick(k, []string{doc[at].value + " ", doc[at].value + "\n", " " + doc[at].value, doc[at].value + "\t"})
+	if k.coin() {
+		return k.signed(blank, k.sum(doc, joined(doc)))
+	}
+	return k.signed(doc, k.sum(doc, joined(blank)))
+}
+
+// charset signs what is not ASCII as other charsets have it.
+func (k *maker) charset() bool {
+	doc := k.anewV2()
+	written := slices.Clone(without(doc, "sign"))
+	changed := false
+	for i, one := range written {
+		value := []byte{}
+		for _, r := range one.value {
+			if r > 0x7f {
+				value, changed = append(value, '?'), true
+			} else {
+				value = append(value, string(r)...)
+			}
+		}
+		written[i].value = string(value)
+	}
+	return changed && k.signed(doc, k.sum(doc, joined(written)))
+}
+
+// numbersV2 signs an amount in another form than it is sent.
+func (k *maker) numbersV2() bool {
+	doc := k.anewV2()
+	fee := value(doc, "total_fee")
+	if fee == "" {
+		return false
+	}
+	fen, _ := strconv.ParseFloat(fee, 64) // it is a number
+	form := pick(k, []string{
+		fee + ".0", fee + ".00", "0" + fee, strconv.FormatFloat(fen/100, 'f', 2, 64), strconv.FormatFloat(fen/100, 'f', -1, 64),
+	})
+	return k.signed(doc, k.sum(doc, joined(with(doc, "total_fee", form))))
 }

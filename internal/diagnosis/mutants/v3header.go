@@ -84,7 +84,7 @@ func (k *maker) wrongForm() bool {
 	if k.rarely(12) {
 		k.Header.Del("Authorization")
 	}
-	return k.as("%s", k.Header.Get("Authorization"))
+	return k.as("Authorization: %s", k.Header.Get("Authorization"))
 }
 
 // wrongSerialForm writes the right serial number as other tools print it.

@@ -10,6 +10,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"net/url"
 	"strings"
 )
 
@@ -27,6 +28,13 @@ var signaturesV3 = []mutator{
 		return base64.URLEncoding.EncodeToString(raw)
 	})},
 	{"v3-base64-padding", RequestV3, written(func(_ *maker, raw []byte) string { return base64.RawStdEncoding.EncodeToString(raw) })},
+	{"v3-base64-other", RequestV3, written(func(k *maker, raw []byte) string {
+		once := base64.StdEncoding.EncodeToString(raw)
+		return pick(k, []string{
+			url.QueryEscape(once), base64.StdEncoding.EncodeToString([]byte(once)), strings.ReplaceAll(once, "+", " "),
+			once[:76] + " " + once[76:],
+		})
+	})},
 	{"v3-length", RequestV3, written((*maker).otherLength)},
 	{"v3-hash", RequestV3, (*maker).otherHash},
 	{"v3-pss", RequestV3, (*maker).pss},

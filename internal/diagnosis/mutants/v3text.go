@@ -43,9 +43,16 @@ var textsV3 = []mutator{
 	{"v3-path-escape", RequestV3, (*maker).otherEscapes},
 	{"v3-path-slash", RequestV3, (*maker).otherSlash},
 	{"v3-question-mark", RequestV3, (*maker).questionMark},
+	{"v3-path-unsigned", RequestV3, signing(func(k *maker, s *signedV3) bool {
+		s.uri = strings.TrimPrefix(s.uri, pick(k, []string{"/v3", "/v3/pay", "/v3/pay/transactions"}))
+		return s.uri != k.URI && k.as("signed %s", s.uri)
+	})},
 	{"v3-last-line-feed", RequestV3, layout(func(k *maker, s signedV3) string {
-		if s.body == "" {
+		switch {
+		case s.body == "":
 			k.Also = []string{"v3-body-line"} // without the last line feed an empty line is no line
+		case strings.HasSuffix(s.body, "\n"):
+			k.Also = []string{"v3-body-line-feed"} // the one line feed may be the body's or the line's
 		}
 		return strings.TrimSuffix(s.text(), "\n")
 	})},
@@ -57,6 +64,10 @@ var textsV3 = []mutator{
 	})},
 	{"v3-crlf", RequestV3, layout(func(_ *maker, s signedV3) string { return strings.Join(s.lines(), "\r\n") + "\r\n" })},
 	{"v3-backslash-n", RequestV3, layout(func(_ *maker, s signedV3) string { return strings.Join(s.lines(), `\n`) + `\n` })},
+	{"v3-separator", RequestV3, layout(func(k *maker, s signedV3) string {
+		between := pick(k, []string{"", " ", "&", ",", "|", "\r"})
+		return strings.Join(s.lines(), between) + pick(k, []string{between, ""})
+	})},
 	{"v3-lines-swapped", RequestV3, layout((*maker).swapLines)},
 	{"v3-message-other", RequestV3, (*maker).otherMessage},
 }
@@ -107,7 +118,7 @@ func (k *maker) otherNonce(s *signedV3) bool {
 		s.nonce = k.text(letters, 32)
 		return k.as("signed another nonce")
 	}
-	forms := []string{"", s.nonce + "\n", " " + s.nonce, s.nonce + " ", s.nonce[:len(s.nonce)/2], `"` + s.nonce + `"`}
+	forms := []string{"", " " + s.nonce, s.nonce + " ", s.nonce[:len(s.nonce)/2], `"` + s.nonce + `"`}
 	if n := s.nonce; len(n) == 32 {
 		forms = append(forms, strings.Join([]string{n[:8], n[8:12], n[12:16], n[16:20], n[20:]}, "-"), n[:16])
 	}
@@ -149,9 +160,7 @@ func (k *maker) otherEscapes() bool {
 		return false
 	}
 	escaped := strings.NewReplacer("|", "%7C", "*", "%2A").Replace(plain)
-	forms := []string{
-		plain, escaped, strings.ReplaceAll(plain, "|", "%7C"), strings.ReplaceAll(escaped, "%", "%25"), strings.ReplaceAll(sent, "%", "%25"),
-	}
+	forms := []string{plain, escaped, strings.ReplaceAll(plain, "|", "%7C"), strings.ReplaceAll(sent, "%", "%25")}
 	form := pick(k, forms)
 	if form == sent {
 		return false
@@ -214,12 +223,13 @@ func (k *maker) swapLines(s signedV3) string {
 // otherMessage changes a digit or a letter of what is sent after it was signed.
 func (k *maker) otherMessage() bool {
 	k.Also = []string{"v3-nonce-differs"} // a digest does not say which line is unknown
+	signed := k.URI + string(k.Body)
 	if len(k.Body) == 0 {
 		k.URI = k.alter(k.URI)
-		return k.as("sent %s", k.URI)
+	} else {
+		k.Body = []byte(k.alter(string(k.Body)))
 	}
-	k.Body = []byte(k.alter(string(k.Body)))
-	return k.as("sent %s", k.Body)
+	return k.URI+string(k.Body) != signed && k.as("sent %s %s", k.URI, k.Body)
 }
 
 // alter changes some letters or digits of a text to others of their kind.
