@@ -4,14 +4,10 @@ import (
 	"cmp"
 	"flag"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -34,7 +30,7 @@ const (
 	notCalled    = "nothing to explain: the function is not called, or is stopped by the platform"
 )
 
-// groups are by the comment above their rows in the test of doctor.
+// groups are by the comment above their rows in the test of doctor, or by the check of the rows.
 var groups = map[string]group{
 	"Values":                             {"Values", answersFault, notSigned},
 	"The configuration of each function": {"Configuration", answersFault, notSigned},
@@ -42,11 +38,35 @@ var groups = map[string]group{
 	"Who may come in":                    {"Callers", "a caller by each door, forged and not, `TestDoors`, `TestForgedDoors`", "nothing to explain: a caller's request has no signature of WeChat Pay"},
 	"Where things are":                   {"Addresses", "not played: every address of the emulators is this machine's", "nothing to explain: there is no reply, or none of WeChat Pay"},
 	"Timers and limits":                  {"Timers and limits", "the emulator's clock fires it when it is due, `TestTimersFireByTheClock`", notCalled},
-	"The code":                           {"Code", "`cloudpay emulate` refuses such code, too, `TestFaults` of `internal/emulator/workload`", notCalled},
+	"store":                              database,
+	"schema":                             database,
+	"rights":                             database,
+	"configuration":                      database,
+	"webhook": {
+		"The receiver of events", "the emulator's receiver fails as it is told, `TestFaults` of `internal/emulator/sink`",
+		"nothing to explain: an event is signed by Standard Webhooks, and not by WeChat Pay",
+	},
+	"region":       weChatPay,
+	"selfTest":     weChatPay,
+	"platformKeys": weChatPay,
+	"bindings":     weChatPay,
+	"answer":       weChatPay,
+	"The code":     {"Code", "`cloudpay emulate` refuses such code, too, `TestFaults` of `internal/emulator/workload`", notCalled},
 }
 
-// causesOf are the faults that a request, a reply or a notification would show as a cause, had the
-// function not refused to start.
+var (
+	database = group{
+		"The register", "not played: the emulator's register is a file of its own, or the database of `--store`",
+		"nothing to explain: the register signs nothing",
+	}
+	weChatPay = group{
+		"WeChat Pay", "not played: every address of the emulators is this machine's",
+		"nothing to explain: there is no reply, or none of WeChat Pay",
+	}
+)
+
+// causesOf are the faults that a request, a reply or a notification shows as a cause, where the
+// function does not refuse to start.
 var causesOf = map[string]string{
 	"a serial number that is not hex":        "v3-serial-form",
 	"the public key's id as a serial number": "v3-serial-platform",
@@ -61,45 +81,60 @@ var causesOf = map[string]string{
 	"an APIv3 key of 31 letters":             "notice-v3-key",
 	"a sub-merchant of a direct merchant":    "account-sub-mchid-unwanted",
 	"a merchant number with a space":         "v3-mchid",
+
+	"the self-test is answered with a wrong signature": "reply-other",
+	"the self-test is answered without a signature":    "reply-unsigned",
+	"the self-test is answered by another key":         "reply-serial-unknown",
+	"another APIv3 key":                                "notice-v3-key",
+	"a merchant that was switched to the public key":   "account-no-certificates",
+	"a sub-merchant of another service provider":       "account-no-permission",
 }
 
 // played says of single faults how the emulators play them, where their group's words do not hold.
 var played = map[string]string{
-	"a value that no function takes":   "not played: a function runs as if the value were not there",
-	"no environment's id":              "not played: the emulated environment has an id of its own",
-	"not a file of values":             "`--env-file` refuses it, too, `TestVariablesRefused`",
-	"an unknown variable":              "not played: a function runs as if it were not there",
-	"a reserved variable":              "`--env-file` refuses it, too, `TestVariablesRefused`",
-	"more than 4 KB":                   "not played: the variables of the emulated cloud have no bound",
-	"the file is cut off":              refusesFile,
-	"YAML with a tab":                  refusesFile,
-	"two functions of one name":        refusesFile,
-	"a function's name":                refusesFile,
-	"isHTTP":                           "not played: the emulator reads `type`, as the tools do",
-	"a queue without reports":          "a batch of which one message failed, `TestBatchAsAWhole`",
-	"another environment's tokens":     "tokens of an environment, `TestAuthService`, `TestReference`",
-	"a door that admits no caller":     "answered 401, `TestWhoComesByHTTP`",
-	"WeChat's gateway on AWS":          "a forged `X-WX-OPENID` by AWS's doors, `TestForgedDoors`",
-	"the private link in a function":   "not played: the emulated link answers every machine",
-	"a register without an appid":      "`TestRegisteredByOpenIDWantsAnAppID`",
-	"a database in clear":              "the log's first line warns, `TestFirstLineOfTheLogWarnsOfAPlainStore`",
-	"a web function's timer":           "it gets none, `TestTimersOnEachRuntime`",
-	"a custom runtime's timer":         "a timer's token on each runtime, `TestTimersOnEachRuntime`",
-	"a custom runtime's message":       "a timer's token on each runtime, `TestTimersOnEachRuntime`",
-	"a timer without a register":       "`TestTimersThatSweepNothing`",
-	"six fields":                       refusesTimer,
-	"AWS's fields on SCF":              refusesTimer,
-	"SCF's fields on AWS":              refusesTimer,
-	"no time for a call":               stopsCall,
-	"no time for notifications":        stopsCall,
-	"no time limit":                    stopsCall,
-	"a limit beyond the CLI's":         "not played: only the file's limit counts",
-	"a limit beyond the API gateway's": "not played: only the file's limit counts",
-	"a size of memory that is none":    "not played: a function may use any size; `TestMemoryIsReported` says how much",
-	"sources in place of a binary":     "not played: the emulator builds Go's sources",
-	"another processor's binary":       "the binary does not start, `TestStartFails` of `internal/emulator/desk`",
-	"a Mac's binary":                   "the binary does not start, `TestStartFails` of `internal/emulator/desk`",
-	"the handlers swapped":             "not played: the emulator's own functions have the handlers of their names",
+	"a value that no function takes":                   "not played: a function runs as if the value were not there",
+	"no environment's id":                              "not played: the emulated environment has an id of its own",
+	"not a file of values":                             "`--env-file` refuses it, too, `TestVariablesRefused`",
+	"an unknown variable":                              "not played: a function runs as if it were not there",
+	"a reserved variable":                              "`--env-file` refuses it, too, `TestVariablesRefused`",
+	"more than 4 KB":                                   "not played: the variables of the emulated cloud have no bound",
+	"the file is cut off":                              refusesFile,
+	"YAML with a tab":                                  refusesFile,
+	"two functions of one name":                        refusesFile,
+	"a function's name":                                refusesFile,
+	"isHTTP":                                           "not played: the emulator reads `type`, as the tools do",
+	"a queue without reports":                          "a batch of which one message failed, `TestBatchAsAWhole`",
+	"another environment's tokens":                     "tokens of an environment, `TestAuthService`, `TestReference`",
+	"a door that admits no caller":                     "answered 401, `TestWhoComesByHTTP`",
+	"WeChat's gateway on AWS":                          "a forged `X-WX-OPENID` by AWS's doors, `TestForgedDoors`",
+	"the private link in a function":                   "not played: the emulated link answers every machine",
+	"a register without an appid":                      "`TestRegisteredByOpenIDWantsAnAppID`",
+	"a database in clear":                              "the log's first line warns, `TestFirstLineOfTheLogWarnsOfAPlainStore`",
+	"a web function's timer":                           "it gets none, `TestTimersOnEachRuntime`",
+	"a custom runtime's timer":                         "a timer's token on each runtime, `TestTimersOnEachRuntime`",
+	"a custom runtime's message":                       "a timer's token on each runtime, `TestTimersOnEachRuntime`",
+	"a timer without a register":                       "`TestTimersThatSweepNothing`",
+	"six fields":                                       refusesTimer,
+	"AWS's fields on SCF":                              refusesTimer,
+	"SCF's fields on AWS":                              refusesTimer,
+	"no time for a call":                               stopsCall,
+	"no time for notifications":                        stopsCall,
+	"no time limit":                                    stopsCall,
+	"a limit beyond the CLI's":                         "not played: only the file's limit counts",
+	"a limit beyond the API gateway's":                 "not played: only the file's limit counts",
+	"a size of memory that is none":                    "not played: a function may use any size; `TestMemoryIsReported` says how much",
+	"sources in place of a binary":                     "not played: the emulator builds Go's sources",
+	"another processor's binary":                       "the binary does not start, `TestStartFails` of `internal/emulator/desk`",
+	"a Mac's binary":                                   "the binary does not start, `TestStartFails` of `internal/emulator/desk`",
+	"the self-test is answered with a wrong signature": "fault `bad-signature` of the self-test",
+	"the self-test is answered without a signature":    "fault `unsigned` of the self-test",
+	"the self-test is answered by another key":         "fault `unknown-serial` of the self-test",
+	"another APIv3 key":                                "fault `wrong-merchant` for certificates",
+	"a merchant that was switched to the public key":   "a merchant in public-key mode, `TestNoCertificates`; fault `switched`",
+	"a sub-merchant of another service provider":       "a sub-merchant that no option names, `TestBoundByOptions`",
+	"a receiver that redirects deliveries":             "not played: the emulator's receiver redirects nothing",
+	"a receiver that has moved":                        "not played: the emulator's receiver redirects nothing",
+	"the handlers swapped":                             "not played: the emulator's own functions have the handlers of their names",
 }
 
 // TestFoundFaults compares the tables of doctor's faults with the test that makes them; with
@@ -132,16 +167,16 @@ func faultTables(t *testing.T, faults []doctorsFault) string {
 	for i, f := range faults {
 		of, has := groups[f.group]
 		if !has {
-			t.Errorf("the row %q is below the comment %q, of which this test does not say how the emulators play it", f.name, f.group)
+			t.Errorf("the row %q is of the group %q, of which this test does not say how the emulators play it", f.name, f.group)
 		}
-		if f.group != last {
-			last = f.group
+		if of.title != last {
+			last = of.title
 			fmt.Fprintf(&tables, "\n### %s\n\n| # | fault | emulator | doctor | explain |\n|---|---|---|---|---|\n", of.title)
 		}
 		names[f.name] = true
 		explain := of.explain
 		if id, has := causesOf[f.name]; has {
-			explain = fmt.Sprintf("[%s](why.md#%[1]s), had the function started", id)
+			explain = fmt.Sprintf("[%s](why.md#%[1]s), where it comes to a request", id)
 		}
 		fmt.Fprintf(&tables, "| %d | %s | %s | %s | %s |\n", i+1, f.name, cmp.Or(played[f.name], of.emulator), f.finding(), explain)
 	}
@@ -157,74 +192,4 @@ func faultTables(t *testing.T, faults []doctorsFault) string {
 func (f doctorsFault) finding() string {
 	level := map[string]string{"LevelWarning": ", a warning"}[f.level]
 	return fmt.Sprintf("check `%s`%s: “%s”", f.check, level, strings.ReplaceAll(f.says, " | ", "”, “"))
-}
-
-// doctorsFault is one that the test of doctor makes in a description and expects to be found.
-type doctorsFault struct {
-	group, name, check, level, says string
-}
-
-// doctorsFaults reads the rows of that test. A comment between them begins a group.
-func doctorsFaults(t *testing.T) []doctorsFault {
-	t.Helper()
-	const file, table = "internal/doctor/sixty_test.go", "faultyDeployments"
-	set := token.NewFileSet()
-	parsed, err := parser.ParseFile(set, filepath.Join(root, file), nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var faults []doctorsFault
-	for _, row := range rowsOf(parsed, table) {
-		f := doctorsFault{group: groupOf(set, parsed, row)}
-		for i, element := range row.Elts {
-			switch e := element.(type) {
-			case *ast.BasicLit:
-				text, err := strconv.Unquote(e.Value)
-				if err != nil {
-					t.Fatalf("%s: %s: %v", file, e.Value, err)
-				}
-				if f.says = strings.Trim(text, " |"); i == 0 {
-					f.name = text
-				}
-			case *ast.SelectorExpr:
-				if check, is := strings.CutPrefix(e.Sel.Name, "Check"); is {
-					f.check = strings.ToLower(check[:1]) + check[1:]
-				} else {
-					f.level = e.Sel.Name
-				}
-			}
-		}
-		faults = append(faults, f)
-	}
-	if len(faults) < leastFaults {
-		t.Fatalf("%s: got %d rows in %s, want %d at least", file, len(faults), table, leastFaults)
-	}
-	return faults
-}
-
-// rowsOf are the elements of a variable that is a slice of structs.
-func rowsOf(file *ast.File, name string) []*ast.CompositeLit {
-	var rows []*ast.CompositeLit
-	ast.Inspect(file, func(node ast.Node) bool {
-		spec, is := node.(*ast.ValueSpec)
-		if !is || spec.Names[0].Name != name {
-			return true
-		}
-		for _, element := range spec.Values[0].(*ast.CompositeLit).Elts {
-			rows = append(rows, element.(*ast.CompositeLit))
-		}
-		return false
-	})
-	return rows
-}
-
-// groupOf is the last comment before a row that stands on lines of its own.
-func groupOf(set *token.FileSet, file *ast.File, row *ast.CompositeLit) string {
-	group := ""
-	for _, comment := range file.Comments {
-		if comment.Pos() < row.Pos() && set.Position(comment.Pos()).Column == 2 {
-			group = strings.TrimSpace(comment.Text())
-		}
-	}
-	return strings.TrimSuffix(group, ".")
 }

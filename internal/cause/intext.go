@@ -102,7 +102,9 @@ func (p pattern) isPieceOf(longer pattern) bool {
 // in reports whether the parts occur in a folded text one after the other, none too far behind the
 // one before. The message's first and last words are whole words of the text.
 func (p pattern) in(text string) bool {
-	var ends []int // where the parts before may have ended, ascending; nil before the first
+	// Where the parts before may have ended, ascending; nil before the first. A part that occurs
+	// several times may be followed by the next from any of them, so that all are kept.
+	var ends []int
 	for i, part := range p.parts {
 		var reached []int
 		for from := 0; ; {
@@ -182,7 +184,8 @@ func fold(text string) string {
 
 func isWordRune(r rune) bool { return 0 < r && r < utf8.RuneSelf && isWordByte(byte(r)) }
 
-// unescape undoes the escapes that a text has once it was a string of JSON: \n, \/, \u9519.
+// unescape undoes the escapes that a text has once it was a string of JSON: \n, \/, \u9519. PHP and
+// Python write Chinese so into their logs. An escape that is cut short is left out.
 func unescape(text string) string {
 	if !strings.Contains(text, `\`) {
 		return text

@@ -10,6 +10,7 @@ import "cloudpay/internal/bilingual"
 // Pay's gitbook.
 var accountSymptoms = []symptom{
 	{
+		// Merchants since October 2024 have none. The SDKs that download them fail at their start.
 		title: bilingual.New("There are no platform certificates", "没有可用的平台证书"),
 		ids:   []ID{"account-no-certificates", "reply-key-kind"},
 		seen: []seen{
@@ -49,6 +50,8 @@ var accountSymptoms = []symptom{
 		}}},
 	},
 	{
+		// Where mchid is missing, the text names the path (/uri_template/mchid), also if the body
+		// has mch_id: Javen205/IJPay#79.
 		title: bilingual.New("A field is missing, or has another name", "缺少字段，或字段名不对"),
 		ids:   []ID{"account-field-name", "account-sub-mchid-missing"},
 		seen: []seen{{wechatPay, []string{
@@ -84,6 +87,7 @@ var accountSymptoms = []symptom{
 		},
 	},
 	{
+		// These SDKs compare the number before they send anything, or after the reply.
 		title: bilingual.New("The merchant number is another than the one of the program's settings", "商户号与程序的配置不一致"),
 		ids:   []ID{"v3-mchid", "account-field-name"},
 		seen: []seen{
@@ -104,6 +108,7 @@ var accountSymptoms = []symptom{
 		}}},
 	},
 	{
+		// The program fails at its start, before any request: no signature is made.
 		title: bilingual.New("A key or a certificate cannot be read", "无法读取密钥或证书"),
 		ids:   []ID{"account-key-form"},
 		seen: []seen{

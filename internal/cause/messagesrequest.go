@@ -25,6 +25,7 @@ var requestSymptoms = []symptom{
 		}}},
 	},
 	{
+		// The answer is HTTP 200 and unsigned, so that whatever is on the way could have made it.
 		title: bilingual.New("WeChat Pay answers “签名错误” (APIv2)", "微信支付应答“签名错误”（APIv2）"),
 		ids:   refusedV2,
 		seen: []seen{
@@ -41,6 +42,8 @@ var requestSymptoms = []symptom{
 		},
 	},
 	{
+		// Both APIs say this, and an SDK often shows nothing else. APIv2's keys are mixed up more
+		// often than APIv3's requests are built wrongly, so they go first.
 		title: bilingual.New("WeChat Pay answers “签名错误”, and no more is known", "微信支付应答“签名错误”，没有其他信息"),
 		ids:   append(refusedV2[:4:4], refusedV3[:6]...),
 		seen:  []seen{{wechatPay, []string{"签名错误"}}},
@@ -53,6 +56,8 @@ var requestSymptoms = []symptom{
 		}}},
 	},
 	{
+		// The last of the texts is what /v3/pay/transactions/… answers to a request without the
+		// header; other paths answer the first.
 		title: bilingual.New("WeChat Pay cannot read the Authorization header", "微信支付无法读取 Authorization 请求头"),
 		ids:   []ID{"v3-header-form", "v3-scheme"},
 		seen: []seen{{wechatPay, []string{
@@ -67,11 +72,14 @@ var requestSymptoms = []symptom{
 		seen:  []seen{{wechatPay, []string{"Http头Authorization认证类型不正确"}}},
 	},
 	{
+		// This is looked at before the signature, so that the signature may be wrong, too.
 		title: bilingual.New("WeChat Pay finds the time of the request wrong", "微信支付认为请求的时间不对"),
 		ids:   []ID{"v3-clock", "v3-milliseconds"},
 		seen:  []seen{{wechatPay, []string{"Http头Authorization中的timestamp与发起请求的时间不得超过5分钟"}}},
 	},
 	{
+		// A platform certificate's serial number is the likeliest, because the console and
+		// /v3/certificates show it under the same name.
 		title: bilingual.New("WeChat Pay does not know the certificate's serial number", "微信支付不认识商户证书序列号"),
 		ids:   []ID{"v3-serial-platform", "v3-serial-other", "v3-serial-form", "v3-mchid", "account-certificate"},
 		seen:  []seen{{wechatPay, []string{"商户证书序列号有误", "商户证书序列号有误。请使用签名私钥匹配的证书序列号"}}},
@@ -82,6 +90,8 @@ var requestSymptoms = []symptom{
 		seen:  []seen{{wechatPay, []string{"http header中的mchid与post payload中的mchid不匹配"}}},
 	},
 	{
+		// Java's HttpURLConnection and PHP's curl send no User-Agent of their own in some settings;
+		// hardly any client omits Accept.
 		title: bilingual.New("A header is missing", "缺少请求头"),
 		ids:   []ID{"v3-user-agent", "v3-accept"},
 		seen:  []seen{{wechatPay, []string{"Http头缺少Accept或User-Agent"}}},
