@@ -16,11 +16,13 @@ func escapeAsJava(text string) string {
 }
 
 // escapeAsJavaScript escapes as encodeURIComponent does: a space becomes %20, and * ! ' ( ) ~ stay.
-// Python's quote and PHP's rawurlencode differ from it in a few of these, and are url.PathEscape's
-// and url.QueryEscape's forms for what order numbers hold.
 func escapeAsJavaScript(text string) string {
 	return strings.NewReplacer("%2A", "*", "+", "%20", "%21", "!", "%27", "'", "%28", "(", "%29", ")").Replace(url.QueryEscape(text))
 }
+
+// escapeAsPHP escapes as rawurlencode does, and Python's quote with no character safe: a space
+// becomes %20, and none but _ - . ~ stay.
+func escapeAsPHP(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
 
 // escapeSegments escapes each segment of a path, and leaves the slashes between them.
 func escapeSegments(path string, escape func(string) string) string {

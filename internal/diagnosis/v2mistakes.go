@@ -156,7 +156,7 @@ func valueMistakes(doc elements) []mistake[recipeV2] {
 			list = append(list, mistake[recipeV2]{id, detail, func(r *recipeV2) { r.value = value }})
 		}
 	}
-	for _, escape := range []func(string) string{url.QueryEscape, url.PathEscape, escapeAsJava, escapeAsJavaScript} {
+	for _, escape := range []func(string) string{url.QueryEscape, url.PathEscape, escapeAsJava, escapeAsJavaScript, escapeAsPHP} {
 		add("v2-escaped", bilingual.Text{}, func(e element) string { return escape(e.value) })
 		add("v2-escaped", bilingual.Text{}, func(e element) string { return escapes.ReplaceAllStringFunc(escape(e.value), strings.ToLower) })
 	}
