@@ -90,8 +90,8 @@ var requestSymptoms = []symptom{
 		seen:  []seen{{wechatPay, []string{"http header中的mchid与post payload中的mchid不匹配"}}},
 	},
 	{
-		// Java's HttpURLConnection and PHP's curl send no User-Agent of their own in some settings;
-		// hardly any client omits Accept.
+		// libcurl, and with it PHP, sends no User-Agent unless it is told to; it sends Accept by
+		// itself.
 		title: bilingual.New("A header is missing", "缺少请求头"),
 		ids:   []ID{"v3-user-agent", "v3-accept"},
 		seen:  []seen{{wechatPay, []string{"Http头缺少Accept或User-Agent"}}},
