@@ -31,8 +31,9 @@ type move struct {
 
 // The orders of keys.
 const (
-	sorted   = iota + 1 // by their bytes, as Go writes maps
-	reversed            // as a stack gives them back
+	sorted     = iota + 1 // by their bytes, as Go writes maps
+	reversed              // as a stack gives them back
+	documented            // as the documents of WeChat Pay print them
 )
 
 // compact is the place of the form without white space in spacings.

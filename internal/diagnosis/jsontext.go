@@ -263,6 +263,9 @@ func (s style) orderOf(node *jsonNode) []int {
 	if s.keys == asSent {
 		return nil
 	}
+	if s.keys == documented {
+		return documentedOrder(node.keys)
+	}
 	order := make([]int, len(node.keys))
 	for i := range order {
 		order[i] = i
