@@ -35,6 +35,34 @@
 // The digest is MD5, or HMAC-SHA256 if sign_type says so, in capital hexadecimal digits. Replies
 // and notifications are signed the same way.
 //
+// # What a receiver gets wrong
+//
+// A reply is right when WeChat Pay signs it, so that what [Reply], [ReplyV2] and [Notification]
+// look for is what was done to it since, and with which key it is verified:
+//
+//   - The signature is opened with each key of WeChat Pay that is known. The one that opens it is
+//     compared with Wechatpay-Serial; if none does, the kinds of the keys and the merchant's own
+//     key tell which one is missing.
+//   - What is in the signature is the digest of the body as it was sent. The body received is
+//     written in the forms that it may have had, and its headers in those that they may have had.
+//   - A resource that cannot be decrypted is taken apart: key, nonce, associated data and
+//     ciphertext, which give the same error everywhere, are told apart by what decrypts without the
+//     tag.
+//
+// A capture that verifies is fine, although the program that it was taken from refused it: that
+// program then verified other bytes, or with other keys, than those given here.
+//
+// # What is shown
+//
+// A detail quotes what came over the wire, cut to a line: serial numbers, nonces, timestamps, names
+// of elements, associated data. It never quotes a key, nor what a key was changed to: of a key it
+// says what was done to it, and whose it is. Of a text that was decrypted it shows no more than the
+// last 24 bytes, and only where the text is cut or changed there.
+//
+// Nothing here compares in constant time, and nothing has to: the caller of a diagnosis has the
+// keys, and is told what is wrong with them. It must not be reachable by a stranger with a signature
+// to guess, other than in an emulator.
+//
 // # How a mistake is found
 //
 // Each mistake is a change to the right recipe ([V3] and [V2] have lists of them). The likely ones

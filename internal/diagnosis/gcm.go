@@ -19,6 +19,7 @@ func (x block) bytes() []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, x.hi), x.lo)
 }
 
+// add adds, which is the same as to subtract.
 func (x block) add(y block) block { return block{x.hi ^ y.hi, x.lo ^ y.lo} }
 
 // times multiplies by SP 800-38D, algorithm 1. It takes a time that depends on x, which is only
@@ -40,7 +41,8 @@ func (x block) times(y block) block {
 	return z
 }
 
-// inverse is x to the power of 2^128-2, by Fermat. Zero has none, and gives zero.
+// inverse is x to the power of 2^128-2, by Fermat's theorem: the powers 2, 4, … 2^127 multiplied.
+// Zero has no inverse, and gives zero.
 func (x block) inverse() block {
 	power, product := x, block{hi: 1 << 63} // one
 	for range 127 {
@@ -52,6 +54,19 @@ func (x block) inverse() block {
 
 // gcm is AES-GCM taken apart. What a tag refuses it can still examine: the text is encrypted with a
 // plain counter, and the tag is a polynomial whose only unknown may be the associated data.
+//
+// With E for AES under the key, H = E(0), and J0 the nonce followed by 1 (NIST SP 800-38D, sections
+// 6.3 to 7.2):
+//
+//	text block i = plain block i + E(J0 + i)
+//	tag          = E(J0) + GHASH(H; associated data, text)
+//	GHASH        = ((A·H + C1)·H + C2)·H … + lengths)·H
+//
+// From which three things follow that a key's owner can compute, and another reader cannot:
+//
+//   - Key and nonce decrypt a readable text or they are wrong, whatever the tag says.
+//   - If a text's first 16 bytes are known, E(J0 + 1) is, and decrypting it gives the nonce.
+//   - If the associated data is one block, A is the only unknown of the tag's equation.
 type gcm struct {
 	cipher cipher.Block
 	// the hash's key H, which is zero encrypted
@@ -75,7 +90,8 @@ func (g *gcm) encrypt(b block) block {
 	return newBlock(out)
 }
 
-// ghash continues the hash x with text, filled up with zeros to whole blocks.
+// ghash continues the hash x with text, filled up with zeros to whole blocks. The lengths, which
+// end the hash, are the caller's to add.
 func (g *gcm) ghash(x block, text []byte) block {
 	for len(text) > 0 {
 		var part [aes.BlockSize]byte
@@ -100,7 +116,7 @@ func (x block) next() block {
 	return block{x.hi, x.lo&^0xffffffff | uint64(uint32(x.lo)+1)} //nolint:gosec // the counter wraps at 32 bits
 }
 
-// decrypt decrypts without asking the tag.
+// decrypt decrypts without asking the tag. The result is noise where key or nonce is wrong.
 func (g *gcm) decrypt(nonce string, text []byte) []byte {
 	out := make([]byte, len(text))
 	cipher.NewCTR(g.cipher, g.start(nonce).next().bytes()).XORKeyStream(out, text)
@@ -108,8 +124,8 @@ func (g *gcm) decrypt(nonce string, text []byte) []byte {
 }
 
 // nonceOf returns the nonce of 12 bytes with which text was encrypted, when it is known how the
-// plain text begins, in 16 bytes: the first counter is what they were covered with, decrypted. ok is
-// false when another key or another beginning was used, but for one in 2^32.
+// plain text begins, in 16 bytes: the first counter is what they were covered with, decrypted. ok
+// is false when another key or another beginning was used, but for one in 2^32.
 func (g *gcm) nonceOf(text, beginning []byte) (nonce string, ok bool) {
 	if len(text) < aes.BlockSize {
 		return "", false
@@ -149,7 +165,8 @@ func (g *gcm) associatedData(nonce string, text, tag []byte) (data string, ok bo
 	return "", false
 }
 
-// isPrintable reports whether text is of printable ASCII characters.
+// isPrintable reports whether text is of printable ASCII characters, and not empty. Nonces and
+// associated data of WeChat Pay are, of letters and digits.
 func isPrintable(text string) bool {
 	for i := range len(text) {
 		if text[i] < ' ' || text[i] > '~' {

@@ -5,12 +5,20 @@ import (
 	"strings"
 
 	"cloudpay/internal/bilingual"
-	"cloudpay/internal/cause"
 )
 
 // Notification says why a notification of WeChat Pay does not verify, or why what is encrypted in
 // it cannot be decrypted. It is to be given as it was received, or as the program that refuses it
 // has it. One in XML is taken for one of APIv2.
+//
+// Of APIv3, what is wrong is found in two steps:
+//
+//	signature   resource    finding
+//	holds       decrypts    none: it is fine
+//	holds       does not    the APIv3 key, unless a variant proves something else of an odd sender
+//	fails       decrypts    body, header or key of the signature, as of a reply
+//	fails       does not    what is proved of either, and the resource's corrected member first
+//	is missing  either      reply-unsigned, and what the resource tells
 //
 // Its signature is examined like a reply's; Method and URI are not signed. The resource is examined
 // even where the signature does not hold. Where it holds, the resource is as it was sent, and
@@ -41,7 +49,8 @@ func Notification(r Request, keys Keys) Diagnosis {
 	return v.diagnosis()
 }
 
-// resourceIn returns the encrypted part of a notification. ok is false if there is none.
+// resourceIn returns the encrypted part of a notification. ok is false if there is none: the body
+// is no JSON, or another document.
 func resourceIn(body string) (resource sealed, ok bool) {
 	var envelope struct {
 		Resource *sealed `json:"resource"`
@@ -77,14 +86,15 @@ func (e evidence) corrected(resource, right sealed, keys Keys) (v *verification,
 	return v, true
 }
 
-// quotedJSON writes a string as WeChat Pay does.
+// quotedJSON writes a string as WeChat Pay does, with no more escapes than JSON demands.
 func quotedJSON(text string) string {
 	var out strings.Builder
 	escapings[0].form.write(&out, text)
 	return out.String()
 }
 
-// notificationV2 is Notification for APIv2: a payment is signed like a reply, a refund is encrypted.
+// notificationV2 is Notification for APIv2: a payment is signed like a reply, a refund is
+// encrypted.
 func notificationV2(document []byte, keys Keys) Diagnosis {
 	doc, fault := parseReply(document)
 	if info := doc.get("req_info"); fault == (bilingual.Text{}) && info != "" && doc.get("sign") == "" {
@@ -93,5 +103,3 @@ func notificationV2(document []byte, keys Keys) Diagnosis {
 	}
 	return ReplyV2(document, keys)
 }
-
-const noticeRefund cause.ID = "notice-v2-req-info"

@@ -14,7 +14,11 @@ import (
 	"unicode/utf8"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/cause"
 )
+
+// noticeRefund: req_info opens with another key than the one that the document prescribes.
+const noticeRefund cause.ID = "notice-v2-req-info"
 
 // examineRefund returns why req_info cannot be decrypted; nothing if it can. It is base64 of
 // AES-256-ECB with PKCS #7 padding, and its key is the MD5 of the APIv2 key in small hexadecimal
@@ -53,7 +57,9 @@ func examineRefund(info string, keys Keys) []Finding {
 	}
 }
 
-// refundKeys are the key of req_info, and what may have been taken for it.
+// refundKeys are the key of req_info, and what may have been taken for it: the APIv2 key
+// cloudpayV2key0123456789abcdefABC makes 41d03b53680ca11c985c1cd1b4fb51e8, whose 32 digits are the
+// key's bytes. Decoding them to 16 makes AES-128, which fails like a wrong key.
 func refundKeys(keys Keys) []variant {
 	right := digestMD5(keys.V2Key)
 	list := []variant{{text: right}}
@@ -83,6 +89,7 @@ func refundKeys(keys Keys) []variant {
 	return list
 }
 
+// digestMD5 is the MD5 of a text in small hexadecimal digits, as APIv2 has it for this key alone.
 func digestMD5(text string) string {
 	sum := md5.Sum([]byte(text)) //nolint:gosec // the protocol's
 	return hex.EncodeToString(sum[:])
@@ -90,6 +97,9 @@ func digestMD5(text string) string {
 
 // decryptECB decrypts whole blocks. whole reports that the padding is right and nothing was left
 // over; plain is then without it. A key of a wrong length decrypts nothing.
+//
+// Blocks do not depend on each other, so that a changed character spoils 16 bytes and leaves the
+// rest readable: that tells a changed text from a wrong key.
 func decryptECB(key string, raw []byte) (plain []byte, whole bool) {
 	aesCipher, err := aes.NewCipher([]byte(key))
 	if err != nil {
@@ -109,8 +119,8 @@ func decryptECB(key string, raw []byte) (plain []byte, whole bool) {
 	return plain[:len(plain)-size], true
 }
 
-// isRefund reports whether a text was decrypted with the right key: it begins as a refund's does, or
-// most of it is readable. Of a wrong key three bytes in eight are printable by chance.
+// isRefund reports whether a text was decrypted with the right key: it begins as a refund's does,
+// or most of it is readable. Of a wrong key three bytes in eight are printable by chance.
 func isRefund(plain []byte) bool {
 	const enough, share = 64, 0.75
 	if bytes.HasPrefix(plain, []byte("<root>")) {
@@ -125,7 +135,8 @@ func isRefund(plain []byte) bool {
 	return len(plain) >= enough && float64(readable) > share*float64(len(plain))
 }
 
-// isDocument reports whether a text is one whole XML document.
+// isDocument reports whether a text can be read as XML to its end, in UTF-8. A spoilt block of 16
+// bytes almost always breaks an element or a character.
 func isDocument(plain []byte) bool {
 	dec := xml.NewDecoder(bytes.NewReader(plain))
 	for {

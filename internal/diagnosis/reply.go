@@ -22,27 +22,65 @@ import (
 )
 
 const (
+	// The headers of a signed reply. WeChat Pay sends all five on every reply to a request whose
+	// own signature held, whatever its status, and on every notification.
 	headerTimestamp = "Wechatpay-Timestamp"
 	headerNonce     = "Wechatpay-Nonce"
 	headerSignature = "Wechatpay-Signature"
 	headerSerial    = "Wechatpay-Serial"
 	headerType      = "Wechatpay-Signature-Type"
 
+	// probePrefix begins the deliberately wrong signatures of WeChat Pay's probe traffic. What
+	// follows it is not base64, so that it is looked for before decoding.
 	probePrefix = "WECHATPAY/SIGNTEST/"
-	typeRSA     = "WECHATPAY2-SHA256-RSA2048"
+	// typeRSA is the only type that is verified here. The one with SM2 and SM3 is sent on request
+	// only.
+	typeRSA = "WECHATPAY2-SHA256-RSA2048"
+)
 
+const (
+	// replyMerchantCertificate: apiclient_cert.pem was taken for WeChat Pay's certificate. It is
+	// proved by the key itself, which is compared with the merchant's, or by its serial number.
 	replyMerchantCertificate cause.ID = "reply-merchant-certificate"
-	replySerialUnknown       cause.ID = "reply-serial-unknown"
-	replyClock               cause.ID = "reply-clock"
-	replyUnsigned            cause.ID = "reply-unsigned"
-	replyProbe               cause.ID = "reply-probe"
-	replyBase64              cause.ID = "reply-base64"
-	replyOther               cause.ID = "reply-other"
+	// replySerialUnknown: Wechatpay-Serial names a key of the right kind that was not given, or one
+	// that was given under another name. As a candidate: no key was given at all.
+	replySerialUnknown cause.ID = "reply-serial-unknown"
+	// replyClock: the signed timestamp is more than maxSkew from the clock. The SDKs compare it
+	// before the signature, so that it hides any other cause in their messages; here it comes last.
+	replyClock cause.ID = "reply-clock"
+	// replyUnsigned: there is no signature. What an unsigned reply says is a hint and no proof.
+	replyUnsigned cause.ID = "reply-unsigned"
+	// replyProbe: it is refused as any wrong signature is, and the request is sent again.
+	replyProbe cause.ID = "reply-probe"
+	// replyBase64: the signature is that of WeChat Pay once its spelling is repaired, or it is cut.
+	replyBase64 cause.ID = "reply-base64"
+	// replyOther: proved, where the detail says what signed; a candidate, where nothing fits.
+	replyOther cause.ID = "reply-other"
 )
 
 // Reply says why a reply of WeChat Pay in APIv3 does not verify. It is to be given as it was
 // received, or as the program that refuses it has it: a body that was parsed and written again is
 // recognised where what WeChat Pay signed can be found. A reply in XML is taken for one of APIv2.
+//
+// It is examined in this order, and the first three end the diagnosis:
+//
+//  1. No Wechatpay-Signature: the reply is unsigned.
+//  2. The signature is a probe, of a type that is not verified here, or no base64 in any spelling.
+//  3. None of the keys given opens the signature: by its name, Wechatpay-Serial, the key is of the
+//     other kind, unknown, or the merchant's own; or the signature was made by something else.
+//  4. The key that opens it was given under another name.
+//  5. What was signed is not what was received: [evidence.search].
+//  6. The timestamp that was signed is far from the clock; a header is there twice.
+//
+// A refusal without a signature says nothing of keys and bodies: the request was not accepted, and
+// is what has to be examined.
+//
+// The published example (page 4013053420) has the serial
+// PUB_KEY_ID_0000000000000024101100397200000006 and signs, with a line feed behind each line:
+//
+//	1722850421
+//	d824f2e086d3c1df967785d13fcd22ef
+//	{"code_url":"weixin://wxpay/bizpayurl?pr=JyC91EIz1"}
 //
 // In a list of certificates, each is decrypted with the APIv3 key, too.
 func Reply(r Response, keys Keys) Diagnosis {
@@ -59,7 +97,9 @@ func Reply(r Response, keys Keys) Diagnosis {
 	return v.diagnosis()
 }
 
-// certificatesIn returns the encrypted texts of the reply to GET /v3/certificates.
+// certificatesIn returns the encrypted texts of the reply to GET /v3/certificates. The first list
+// that a program downloads cannot be verified, since its signer's certificate is in it; that the
+// APIv3 key opens it is then all that is known.
 func certificatesIn(body string) []sealed {
 	var list struct {
 		Data []struct {
@@ -79,7 +119,8 @@ func certificatesIn(body string) []sealed {
 // sideIDs are the causes that a reply and a notification have each of its own.
 type sideIDs struct{ keyKind, bodyParsed, headerChanged cause.ID }
 
-// proof is what the headers say of the signature.
+// proof is what the headers say of the signature. A header that is there twice counts with its
+// first value; examineHeaders complains about the second.
 type proof struct{ timestamp, nonce, signature, serial string }
 
 // evidence is a reply or a notification with all that tells of its signature. Both are signed alike
@@ -105,11 +146,14 @@ func newEvidence(header http.Header, body []byte, ids sideIDs) evidence {
 
 // verification is what becomes of an evidence.
 type verification struct {
-	// the signature is that of a key given, over what was received
+	// the signature is that of a key given, over what was received: RSA's own verification says so,
+	// and no comparison of digests made here
 	holds bool
 	// the body that was signed, as far as it is known; else the one received
-	body     string
+	body string
+	// what signs by what was received
 	expected string
+	// what was signed; empty: not known
 	signed   string
 	findings []Finding
 }
@@ -132,7 +176,7 @@ func (v *verification) diagnosis() Diagnosis {
 	return Diagnosis{Fine: v.holds && len(findings) == 0, Findings: findings, Expected: v.expected, Signed: v.signed}
 }
 
-// dedupe keeps the first finding of each cause.
+// dedupe keeps the first finding of each cause: a member with two mistakes has one remedy.
 func dedupe(findings []Finding) []Finding {
 	var kept []Finding
 	for _, f := range findings {
@@ -143,7 +187,8 @@ func dedupe(findings []Finding) []Finding {
 	return kept
 }
 
-// verify does what a receiver must, and on its way finds out what is wrong.
+// verify does what a receiver must, and on its way finds out what is wrong. The steps are those in
+// the comment of [Reply].
 func (e evidence) verify(keys Keys) *verification {
 	v := &verification{body: e.body, expected: e.sent().text()}
 	switch kind := e.header.Get(headerType); {
@@ -177,7 +222,9 @@ func (e evidence) verify(keys Keys) *verification {
 	return v
 }
 
-// unsigned is the finding about a reply or notification without Wechatpay-Signature.
+// unsigned is the finding about a reply or notification without Wechatpay-Signature. Whether that
+// is a forgery or the rule depends on its status: replies to requests that were not authenticated
+// are unsigned, of which 401 SIGN_ERROR is the usual one, 404 for an unknown path and 405 others.
 func (e evidence) unsigned() Finding {
 	switch {
 	case e.proof != (proof{}):
@@ -200,7 +247,8 @@ func (e evidence) unsigned() Finding {
 }
 
 // findSigner returns the key of WeChat Pay that made the signature, and how it is spelt. The key
-// that Wechatpay-Serial names comes first. key is nil if none of those given made it.
+// that Wechatpay-Serial names comes first. key is nil if none of those given made it. A key given
+// without a value is passed over.
 func (e evidence) findSigner(keys Keys, spellings []variant) (key *PlatformKey, spelling variant) {
 	ring := slices.Clone(keys.Platform)
 	slices.SortStableFunc(ring, func(a, b PlatformKey) int {
@@ -223,7 +271,8 @@ func (e evidence) findSigner(keys Keys, spellings []variant) (key *PlatformKey, 
 	return nil, variant{}
 }
 
-// opens reports whether a key made a signature, over whatever.
+// opens reports whether a key made a signature, over whatever. Of a signature that another key
+// made, PKCS #1's padding comes out by chance less than once in 2^64.
 func opens(key *rsa.PublicKey, signature []byte) bool {
 	if key == nil || len(signature) != key.Size() {
 		return false
@@ -232,7 +281,9 @@ func opens(key *rsa.PublicKey, signature []byte) bool {
 	return ok
 }
 
-// mislabelled compares the name under which the signer's key was given with Wechatpay-Serial.
+// mislabelled compares the name under which the signer's key was given with Wechatpay-Serial. A
+// keyring finds the key by that name, so that a wrong name is a wrong key to it: a public key kept
+// under a certificate's serial number, or a number as openssl prints it, with colons.
 func (e evidence) mislabelled(key *PlatformKey) []Finding {
 	switch {
 	case e.serial == key.Serial:
@@ -257,7 +308,9 @@ func (e evidence) mislabelled(key *PlatformKey) []Finding {
 
 func isPublicKeyID(serial string) bool { return strings.HasPrefix(serial, publicKeyPrefix) }
 
-// plainSerial is a certificate's serial number without what differs between ways to write it.
+// plainSerial is a certificate's serial number without what differs between ways to write it:
+// colons of openssl -text, small letters of Java's toString(16), the decimal digits of OpenSSL's
+// PHP functions and of Go's big.Int.
 func plainSerial(serial string) string {
 	plain := strings.NewReplacer(":", "", " ", "").Replace(strings.TrimPrefix(strings.ToUpper(serial), "0X"))
 	if decimal, ok := new(big.Int).SetString(plain, 10); ok && len(plain) > 40 {
@@ -266,7 +319,9 @@ func plainSerial(serial string) string {
 	return plain
 }
 
-// unknownSigner says why none of the keys given made the signature.
+// unknownSigner says why none of the keys given made the signature. Without any key of WeChat Pay
+// that is a candidate only. The merchant's own key among them explains every failure, if the reply
+// asks for it or if there is nothing else.
 func (e evidence) unknownSigner(keys Keys, spellings []variant) []Finding {
 	ring := slices.DeleteFunc(slices.Clone(keys.Platform), func(k PlatformKey) bool { return k.Key == nil })
 	if len(ring) == 0 {
@@ -293,7 +348,9 @@ func (e evidence) unknownSigner(keys Keys, spellings []variant) []Finding {
 	return []Finding{e.unknownSerial(ring)}
 }
 
-// unknownSerial is the finding when the key that is named is not among those given.
+// unknownSerial is the finding when the key that is named is not among those given. It is of the
+// other kind when the merchant was moved to the public key, or when a request, mostly a GET, was
+// sent without Wechatpay-Serial: WeChat Pay then signs with the platform certificate.
 func (e evidence) unknownSerial(ring []PlatformKey) Finding {
 	same := func(k PlatformKey) bool { return isPublicKeyID(k.Serial) == isPublicKeyID(e.serial) }
 	names := make([]string, 0, len(ring))
@@ -312,7 +369,8 @@ func (e evidence) unknownSerial(ring []PlatformKey) Finding {
 	}
 }
 
-// otherSigner is about a signature that the key of its name did not make.
+// otherSigner is about a signature that the key of its name did not make. Where nothing known made
+// it, either the reply is forged, or the key was stored under a wrong name: neither can be proved.
 func (e evidence) otherSigner(named PlatformKey, keys Keys, spellings []variant) []Finding {
 	raw := []byte(spellings[0].text)
 	if size := named.Key.Size(); len(raw) != size {
@@ -342,7 +400,9 @@ func (e evidence) otherSigner(named PlatformKey, keys Keys, spellings []variant)
 }
 
 // compare finds what was signed, when the right key made the signature. What it holds is a digest:
-// it is that of what was received, or of a variant of it, or of a text that cannot be known.
+// it is that of what was received, or of a variant of it, or of a text that cannot be known. In the
+// last case the body and the headers are both candidates, the body in front if it does not look as
+// WeChat Pay writes one.
 func (e evidence) compare(v *verification, key *rsa.PublicKey, raw []byte) {
 	digest := sha256.Sum256([]byte(e.sent().text()))
 	if rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], raw) == nil {
@@ -387,7 +447,8 @@ func (e evidence) rewritten() bool {
 		slices.IsSortedFunc(keys, func(a, b *jsonNode) int { return strings.Compare(a.text, b.text) })
 }
 
-// examineHeaders adds what is wrong in the headers although a signature was recognised.
+// examineHeaders adds what is wrong in the headers although a signature was recognised: a receiver
+// may choose the other of two values, and some refuse a type that they do not know.
 func (e evidence) examineHeaders(v *verification, now time.Time) {
 	timestamp := e.timestamp
 	if lines := strings.SplitN(v.signed, "\n", 2); v.signed != "" {
@@ -409,7 +470,8 @@ func (e evidence) examineHeaders(v *verification, now time.Time) {
 	}
 }
 
-// clock compares the timestamp that was signed with the clock; nothing if it is near enough.
+// clock compares the timestamp that was signed with the clock; nothing if it is near enough, or if
+// there is no clock to compare with, as for a reply that was captured yesterday.
 func (e evidence) clock(timestamp string, now time.Time) []Finding {
 	seconds, err := strconv.ParseUint(timestamp, 10, 40)
 	switch {
@@ -434,7 +496,9 @@ func (e evidence) clock(timestamp string, now time.Time) []Finding {
 }
 
 // signaturesOf decodes a signature as it should be written, and as it may have been changed on the
-// way.
+// way: by form decoding, which makes a + a space; by a copy that wraps lines; by a proxy that
+// escapes; by a program that stores it in another alphabet. The right spelling comes first, and the
+// key that opens a spelling proves it.
 func signaturesOf(text string) []variant {
 	var list []variant
 	add := func(en, zh string, raw []byte, err error) {
@@ -470,7 +534,8 @@ func signaturesOf(text string) []variant {
 	return list
 }
 
-// isXML reports whether a document begins as one of APIv2.
+// isXML reports whether a document begins as one of APIv2: the two APIs are told apart by the body
+// alone, since gateways and captures lose Content-Type.
 func isXML(body []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(body, "\ufeff \t\r\n"), []byte("<"))
 }

@@ -21,17 +21,32 @@ import (
 )
 
 const (
-	replyV2Key      cause.ID = "reply-v2-key"
+	// replyV2Key: another key makes the sign. Both sides have the key, so that it is proved.
+	replyV2Key cause.ID = "reply-v2-key"
+	// replyV2Elements: the sign is over more or fewer elements than are there. A class that has no
+	// field for an element loses it; one with a field too many writes it, as 0 or empty.
 	replyV2Elements cause.ID = "reply-v2-empty"
+	// replyV2SignType: the sign is of the other digest than sign_type says.
 	replyV2SignType cause.ID = "reply-v2-sign-type"
+	// replyBodyParsed: the values were changed alike, by a program that read and wrote them.
 	replyBodyParsed cause.ID = "reply-body-parsed"
 
 	success = "SUCCESS"
 )
 
 // ReplyV2 says why a document of WeChat Pay in APIv2, a reply or a payment's notification, does not
-// verify. Which digest its sign should be is read from sign_type, which only a notification has, and
-// else from the length of sign.
+// verify. Which digest its sign should be is read from sign_type, which only a notification has,
+// and else from the length of sign.
+//
+// The text that signs is every element but sign whose value is not empty, also those that a program
+// does not know, sorted by name, and the key behind them. The published vector (doc v2 chapter 4_3)
+// has the key 192006250b4c09247ec02edce69f6a2d and the sign 9A0A8659F005D6984697E2CA0A9CF3B7 over
+//
+//	appid=wxd930ea5d5a258f4f&body=test&device_info=1000&mch_id=10000100&
+//	nonce_str=ibuaiVcKdpRxkhJA&key=…
+//
+// Mistakes that only a signer can make, such as a test's own gateway, have the causes of a request:
+// small letters, CDATA's marks signed, elements that are not sorted, a key that is not appended.
 //
 // A refusal with return_code FAIL is never signed. It proves nothing; where it complains about a
 // signature, the causes of the request that it may mean are among the findings, as candidates.
@@ -90,7 +105,8 @@ func parseReply(document []byte) (doc elements, fault bilingual.Text) {
 // refuted is a diagnosis without a text that could have been signed.
 func refuted(findings ...Finding) Diagnosis { return Diagnosis{Findings: findings} }
 
-// signTypeOf is the digest that a document's sign must be.
+// signTypeOf is the digest that a document's sign must be. The reply to a close or a query has no
+// sign_type and follows the request's; 64 digits can be no MD5.
 func signTypeOf(doc elements) string {
 	switch kind := doc.get("sign_type"); {
 	case kind == signMD5, kind == signHMAC:
@@ -102,7 +118,8 @@ func signTypeOf(doc elements) string {
 	}
 }
 
-// unsignedV2 is about a document without sign.
+// unsignedV2 is about a document without sign. With return_code SUCCESS it must have one, also if
+// result_code is FAIL: some SDKs take a document without one for verified.
 func unsignedV2(doc elements) []Finding {
 	message := doc.get("return_msg")
 	switch {
@@ -193,7 +210,8 @@ func (d *documentV2) sign() string {
 	return strings.ToUpper(digits)
 }
 
-// explain finds the mistakes that make the sign of a document.
+// explain finds the mistakes that make the sign of a document: one, or two of them. Of a document
+// longer than maxGuessed none is tried.
 func (d *documentV2) explain(keys Keys) Diagnosis {
 	sign := d.elements.get("sign")
 	result := Diagnosis{Expected: d.text(redacted)}
@@ -209,7 +227,8 @@ func (d *documentV2) explain(keys Keys) Diagnosis {
 	return result
 }
 
-// unexplained lists what is left when no likely mistake makes the sign.
+// unexplained lists what is left when no likely mistake makes the sign, the key in front: a
+// document names its merchant, and a program with several keys takes the wrong one.
 func (d *documentV2) unexplained(keys Keys) []Finding {
 	sign, merchant := d.elements.get("sign"), d.elements.get("mch_id")
 	if digits := len(sign); digits != hex.EncodedLen(md5.Size) && digits != hex.EncodedLen(sha256.Size) {
@@ -229,7 +248,8 @@ func (d *documentV2) unexplained(keys Keys) []Finding {
 // mistakeV2 is a mistake in the sign of a document.
 type mistakeV2 = mistake[documentV2]
 
-// keyMistakes are other keys.
+// keyMistakes are other keys: the one of the other API first, which is the commonest complaint in
+// the issues of every SDK; then other merchants', and what an editor or environment file adds.
 func (d *documentV2) keyMistakes(keys Keys) []mistakeV2 {
 	var list []mistakeV2
 	add := func(detail bilingual.Text, key string) {
@@ -252,7 +272,7 @@ func (d *documentV2) keyMistakes(keys Keys) []mistakeV2 {
 	return list
 }
 
-// digestMistakes are other digests, and other ways to write one.
+// digestMistakes are other digests, and other ways to write one. WeChat Pay writes capital digits.
 func (d *documentV2) digestMistakes() []mistakeV2 {
 	other := signMD5
 	if d.signType == signMD5 {
@@ -269,7 +289,8 @@ func (d *documentV2) digestMistakes() []mistakeV2 {
 	}
 }
 
-// elementMistakes are other elements than those received.
+// elementMistakes are other elements than those received. An element that was dropped is found if
+// its value is one of few; an amount that was dropped is not.
 func (d *documentV2) elementMistakes() []mistakeV2 {
 	list := []mistakeV2{{
 		replyV2Elements, bilingual.New("empty elements were signed, too, or an element's value was lost", "空元素也参与了签名，或某个元素的值丢失了"),
@@ -306,7 +327,8 @@ func (d *documentV2) elementMistakes() []mistakeV2 {
 	return list
 }
 
-// valueMistakes are values that were changed, or signed otherwise than they mean.
+// valueMistakes are values that were changed after signing, or signed otherwise than they mean.
+// Each is made in all values at once, as a program makes it.
 func (d *documentV2) valueMistakes() []mistakeV2 {
 	var list []mistakeV2
 	add := func(id cause.ID, detail bilingual.Text, edit func(string) string) {

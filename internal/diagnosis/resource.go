@@ -16,18 +16,32 @@ import (
 )
 
 const (
-	noticeKey            cause.ID = "notice-v3-key"
+	// noticeKey: another key opens the resource, or the signature leaves nothing but the key.
+	noticeKey cause.ID = "notice-v3-key"
+	// noticeAssociatedData: the tag holds under other associated data, which it tells.
 	noticeAssociatedData cause.ID = "notice-associated-data"
-	noticeNonce          cause.ID = "notice-nonce"
-	noticeCiphertext     cause.ID = "notice-ciphertext"
+	// noticeNonce: the key opens the resource with another nonce, which the first block tells.
+	noticeNonce cause.ID = "notice-nonce"
+	// noticeCiphertext: key and nonce decrypt the beginning, and the rest is cut or changed; or the
+	// ciphertext is spelt otherwise than in base64.
+	noticeCiphertext cause.ID = "notice-ciphertext"
+)
 
+const (
+	// algorithmGCM is the only algorithm that is sent without being asked for.
 	algorithmGCM = "AEAD_AES_256_GCM"
-	v3KeySize    = 32
-	tagSize      = 16
+	// v3KeySize is how many characters an APIv3 key has. They are the bytes of the key.
+	v3KeySize = 32
+	// tagSize is how many bytes of GCM's tag stand behind the encrypted text.
+	tagSize = 16
 )
 
 // sealed is a text that WeChat Pay encrypted with the APIv3 key: the resource of a notification, or
 // a certificate of the list (pay.weixin.qq.com doc v3/merchant 4012071382).
+//
+// Every library has one error for a wrong key, nonce, associated data or ciphertext ("cipher:
+// message authentication failed", AEADBadTagException, "unable to authenticate data"), since a tag
+// holds or does not. The four are told apart by taking GCM apart: see [gcm].
 type sealed struct {
 	OriginalType   string `json:"original_type"`
 	Algorithm      string `json:"algorithm"`
@@ -36,7 +50,8 @@ type sealed struct {
 	Nonce          string `json:"nonce"`
 }
 
-// open decrypts as a receiver must. It is the only judge of whether a resource is fine.
+// open decrypts as a receiver must, with Go's own GCM. It is the only judge of whether a resource
+// is fine. The error says at which step it failed, and holds nothing of the key.
 func (s sealed) open(key string) (plain []byte, err error) {
 	raw, err := base64.StdEncoding.Strict().DecodeString(s.Ciphertext)
 	if err != nil {
@@ -79,14 +94,17 @@ func found(variants ...variant) []Finding {
 // facts are what else is known where a resource is examined.
 type facts struct {
 	keys Keys
-	// the Wechatpay-Nonce beside it
+	// the Wechatpay-Nonce beside it, which is not the resource's, and is taken for it
 	httpNonce string
 	// the signature over the resource holds, so that each of its members is as it was sent
 	authentic bool
 }
 
 // examine returns why a resource cannot be decrypted; nothing if it can. right is the resource as
-// it would have to be, where that is known.
+// it would have to be, where that is known, and else the resource itself.
+//
+// An algorithm that is not algorithmGCM ends the examination. The likely variants are tried before
+// the key's length is looked at, since a key in base64 or with a line feed has another length, too.
 func (s sealed) examine(about facts) (findings []Finding, right sealed) {
 	key := about.keys.V3Key
 	switch {
@@ -111,7 +129,8 @@ func (s sealed) examine(about facts) (findings []Finding, right sealed) {
 }
 
 // tryVariants decrypts with the likely variants of key, nonce and spelling. The first characters
-// tell whether a variant is right, before the tag is asked.
+// tell whether a variant is right, before the tag is asked: that keeps hundreds of combinations
+// cheap, of a ciphertext of any length. ok is false if no variant decrypts to a readable text.
 func (s sealed) tryVariants(about facts) (findings []Finding, right sealed, ok bool) {
 	spellings := spellingsOf(s.Ciphertext)
 	if len(spellings) == 0 {
@@ -140,7 +159,8 @@ func (s sealed) tryVariants(about facts) (findings []Finding, right sealed, ok b
 	return nil, s, false
 }
 
-// try decrypts with one variant of each.
+// try decrypts with one variant of each. ok is true if they decrypt the text and something is wrong
+// with them, or with the associated data; right is then the resource as it should be.
 func (s sealed) try(g *gcm, key, nonce, spelling variant) (findings []Finding, right sealed, ok bool) {
 	raw := []byte(spelling.text)
 	if len(raw) < tagSize || nonce.text == "" {
@@ -169,7 +189,8 @@ func (s sealed) try(g *gcm, key, nonce, spelling variant) (findings []Finding, r
 }
 
 // unexplained judges a text that key and nonce decrypt, under a tag that no short associated data
-// makes. ok is false if the text is not one that WeChat Pay sends: key or nonce are then wrong, too.
+// makes. ok is false if the text is not one that WeChat Pay sends: key or nonce are then wrong,
+// too.
 func (s sealed) unexplained(plain []byte) (findings []Finding, ok bool) {
 	switch {
 	case !strings.HasPrefix(string(plain), `{"`) && !strings.HasPrefix(string(plain), "-----BEGIN "):
@@ -191,7 +212,7 @@ func (s sealed) unexplained(plain []byte) (findings []Finding, ok bool) {
 }
 
 // recoverNonce finds the nonce that was encrypted with, by the beginnings that WeChat Pay's texts
-// have.
+// have. A nonce found proves the key, too: another one gives no counter of 2.
 func (s sealed) recoverNonce(key, spelling variant, mchID string) (findings []Finding, right sealed, ok bool) {
 	g := newGCM(key.text)
 	if g == nil || len(spelling.text) < aes.BlockSize+tagSize {
@@ -208,7 +229,8 @@ func (s sealed) recoverNonce(key, spelling variant, mchID string) (findings []Fi
 }
 
 // guess lists what is left when no likely mistake decrypts the resource. A signature that holds
-// leaves the key alone.
+// leaves the key alone: associated data, nonce and ciphertext are as WeChat Pay wrote them. Without
+// one, associated data is not among the candidates: a wrong one would have been found.
 func (s sealed) guess(about facts) []Finding {
 	switch key := about.keys.V3Key; {
 	case len(key) != v3KeySize:
@@ -231,7 +253,8 @@ func (s sealed) guess(about facts) []Finding {
 }
 
 // beginsReadable reports whether plain is the beginning of a text of size bytes, in readable
-// characters. By chance it is one time in 2^22, of a text of 16 bytes or more.
+// characters. By chance it is one time in 2^22, of a text of 16 bytes or more. JSON and PEM both
+// begin with ASCII characters.
 func beginsReadable(plain []byte, size int) bool {
 	plain = plain[:min(len(plain), size)]
 	return len(plain) > 0 && isPrintable(strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(string(plain)))
@@ -241,7 +264,9 @@ func beginsReadable(plain []byte, size int) bool {
 func ending(plain []byte) string { return shown("…" + string(plain[max(0, len(plain)-24):])) }
 
 // beginnings are the first 16 bytes of the texts that WeChat Pay encrypts: members whose name alone
-// is long enough, the merchant's number, and the appids, which are wx and 16 hexadecimal digits.
+// is long enough, the merchant's number, and the appids, which are wx and 16 hexadecimal digits. Of
+// an appid four digits fall into the 16 bytes, and all 65,536 of them are tried, in some
+// milliseconds.
 func beginnings(mchID string) func(yield func([]byte) bool) {
 	const digits = "0123456789abcdef"
 	texts := []string{
@@ -276,6 +301,9 @@ func beginnings(mchID string) func(yield func([]byte) bool) {
 }
 
 // keysV3 are the APIv3 key, what it may have been made of or taken for, and the other keys at hand.
+// An environment file keeps quotation marks and blanks; a secret store hands over base64; a service
+// provider's program takes the key of another merchant. Keys are told by what was done to them,
+// never by their characters.
 func keysV3(keys Keys) []variant {
 	own := keys.V3Key
 	list := []variant{{text: own}}
@@ -307,7 +335,9 @@ func keysV3(keys Keys) []variant {
 	return list
 }
 
-// nonces are the nonce and what may stand for it.
+// nonces are the nonce and what may stand for it: the header's nonce, of 32 characters, of which
+// some libraries take the first 12, and texts that were decoded although they are the bytes
+// themselves.
 func (s sealed) nonces(http string) []variant {
 	const size = 12
 	list := []variant{{text: s.Nonce}}
@@ -333,7 +363,8 @@ func (s sealed) nonces(http string) []variant {
 	return list
 }
 
-// spellingsOf decodes a ciphertext, as it should be written and otherwise.
+// spellingsOf decodes a ciphertext, as it should be written and otherwise. The first is the right
+// spelling, if it decodes at all, and has no cause. The last is what is left of a cut text.
 func spellingsOf(text string) []variant {
 	var list []variant
 	add := func(why bilingual.Text, raw []byte, err error) {

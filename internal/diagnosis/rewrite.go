@@ -20,14 +20,15 @@ import (
 // maxUnzipped bounds what a compressed body may be, in bytes.
 const maxUnzipped = 64 << 10
 
-// original is what a body may have been before it was changed, and how it was changed then.
+// original is what a body may have been before it was changed, and how it was changed then. The
+// clause is about the body that is at hand.
 type original struct {
 	why  bilingual.Text
 	body string
 }
 
-// originalsOf yields what a body may have been when it was signed, the likeliest first: changed as a
-// whole, then as JSON that was parsed and written again. The body itself is not among them.
+// originalsOf yields what a body may have been when it was signed, the likeliest first: changed as
+// a whole, then as JSON that was parsed and written again. The body itself is not among them.
 func originalsOf(body string) iter.Seq[original] {
 	return func(yield func(original) bool) {
 		seen := map[string]bool{body: true}
@@ -47,7 +48,14 @@ func originalsOf(body string) iter.Seq[original] {
 	}
 }
 
-// wholes are the changes that need no JSON.
+// wholes are the changes that need no JSON:
+//
+//   - an editor or echo adds a line feed, and a shell's $(…) takes one away;
+//   - a JSON codec makes null, {} or "" of the empty body of a 204;
+//   - a servlet container or a database reads UTF-8 as ISO-8859-1;
+//   - a cloud function's gateway hands a body over in base64, and says so beside it;
+//   - a framework takes a JSON text for a string, and writes that as JSON again;
+//   - a log escapes a body as HTML or as part of a URL.
 func wholes(body string) []original {
 	var list []original
 	add := func(en, zh, text string) { list = append(list, original{bilingual.New(en, zh), text}) }
@@ -81,6 +89,11 @@ func wholes(body string) []original {
 
 // documents yields the forms in which the JSON of a body may have been before it was parsed and
 // written again. WeChat Pay writes compact JSON, so that other white space is tried alone.
+//
+// What a program received and wrote again differs from what was signed by its library: Python adds
+// spaces and \uXXXX, PHP \/ and \uXXXX, Go \u0026 and, of a map, sorted members, Jackson members in
+// the order of a class. Each is undone by writing the document in WeChat Pay's form. Members that
+// the program's types dropped cannot be had back; those that they added, being empty, are left out.
 func documents(body string, yield func(original) bool) {
 	sent := newJSONText(body)
 	if sent == nil {
@@ -105,7 +118,9 @@ func documents(body string, yield func(original) bool) {
 	}
 }
 
-// permutations yields the orders of an object's members, one object at a time.
+// permutations yields the orders of an object's members, one object at a time. They are for
+// documents that the table of orders does not know, or that WeChat Pay writes in another order than
+// printed.
 func permutations(sent *jsonText, yield func(original) bool) {
 	const most = 1_000 // those of six members, and some
 	tries := 0
@@ -130,7 +145,8 @@ func (t *jsonText) isDocumented() bool {
 }
 
 // styles yields the styles in which the signed document may be, the likeliest first, but those that
-// make no difference to it.
+// make no difference to it: a document without slashes is not written with \/. Order, escapes and
+// numbers are combined with each other, white space with escapes.
 func (t *jsonText) styles() iter.Seq[style] {
 	keys := t.distinct([]int{asSent, documented, sorted}, func(i int) style { return style{spaces: compact, keys: i} })
 	escapes := t.distinct(upTo(len(escapings)+1), func(i int) style { return style{spaces: compact, escapes: i} })
@@ -156,7 +172,8 @@ func (t *jsonText) styles() iter.Seq[style] {
 	}
 }
 
-// distinct keeps the values whose styles make texts of their own.
+// distinct keeps the values whose styles make texts of their own, the first of those that make the
+// same: of a text in ASCII thirteen ways to escape leave two or three.
 func (t *jsonText) distinct(values []int, of func(int) style) []int {
 	seen := map[string]bool{}
 	var kept []int
@@ -179,7 +196,8 @@ func upTo(n int) []int {
 	return numbers
 }
 
-// describe says how a document was signed, of which another was received.
+// describe says how a document was signed, of which another was received. emptied is about members
+// that were left out.
 func (s style) describe(emptied bool) bilingual.Text {
 	how := bilingual.Sprintf("the body was parsed and serialised again: %s", "正文被解析后重新序列化：%s", spacings[s.spaces-1].detail)
 	add := func(more bilingual.Text) { how = bilingual.Sprintf("%s, %s", "%s，%s", how, more) }
@@ -219,7 +237,7 @@ func (n *jsonNode) withoutEmpty() *jsonNode {
 	return &filled
 }
 
-// isEmpty reports whether a value is what an unset field is written as.
+// isEmpty reports whether a value is what an unset field is written as by the usual libraries.
 func (n *jsonNode) isEmpty() bool {
 	switch n.kind {
 	case jsonObject, jsonArray:
@@ -231,7 +249,8 @@ func (n *jsonNode) isEmpty() bool {
 	}
 }
 
-// latin1 undoes a text that was read one byte a character. ok is false if it cannot have been.
+// latin1 undoes a text that was read one byte a character: each character is a byte again. ok is
+// false if it cannot have been, since a character is no byte or the bytes are no UTF-8.
 func latin1(text string) (string, bool) {
 	var out []byte
 	for _, r := range text {
@@ -243,7 +262,8 @@ func latin1(text string) (string, bool) {
 	return string(out), utf8.Valid(out)
 }
 
-// unzipped undoes gzip, up to maxUnzipped.
+// unzipped undoes gzip, up to maxUnzipped. WeChat Pay signs the text, and a client that sets
+// Accept-Encoding by itself gets the compressed bytes from Go's net/http and from libcurl.
 func unzipped(body string) (string, bool) {
 	reader, err := gzip.NewReader(strings.NewReader(body))
 	if err != nil {
@@ -281,8 +301,8 @@ const documentedOrders = `
 	total refund from payer_total payer_refund settlement_refund settlement_total discount_refund currency
 	refund_fee`
 
-// documentedOrder returns the places of an object's keys in their documented order. Unknown ones come
-// last.
+// documentedOrder returns the places of an object's keys in their documented order. Unknown ones
+// come last.
 func documentedOrder(keys []*jsonNode) []int {
 	ranks, _ := documentedRanksOf(keys)
 	rank := func(i int) int { return cmp.Or(ranks[keys[i].text], len(ranks)+1) }
