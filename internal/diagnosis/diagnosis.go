@@ -59,9 +59,9 @@
 // says what was done to it, and whose it is. Of a text that was decrypted it shows no more than the
 // last 24 bytes, and only where the text is cut or changed there.
 //
-// Nothing here compares in constant time, and nothing has to: the caller of a diagnosis has the
-// keys, and is told what is wrong with them. It must not be reachable by a stranger with a signature
-// to guess, other than in an emulator.
+// A sign is compared in constant time where it may be right. The guesses are not, and need not be:
+// the caller of a diagnosis has the keys, and is told what is wrong with them. Other than in an
+// emulator, no sender of messages may see a diagnosis of them.
 //
 // # How a mistake is found
 //
