@@ -61,7 +61,9 @@ func TestTheTableItself(t *testing.T) {
 		{Package: "pkg/wire"},
 		{Package: "pkg/v2xml", Ours: []string{"pkg/wire"}, Theirs: []string{"github.com/beevik/etree"}},
 		{Package: "pkg/v3json", Ours: []string{"pkg/wire"}},
-		{Package: "pkg/paygate", Theirs: []string{"go.etcd.io/bbolt"}},
+		{Package: "pkg/paygate", Ours: []string{"internal/cause", "internal/diagnosis"}, Theirs: []string{"go.etcd.io/bbolt"}},
+		{Package: "internal/diagnosis", Ours: []string{"internal/bilingual", "internal/cause"}},
+		{Package: "internal/cause", Ours: []string{"internal/bilingual"}},
 		{
 			Package: "internal/emulator/platform",
 			Ours: []string{

@@ -52,6 +52,7 @@ const (
 //   - The protocol packages are leaves for anybody to use, but for the exchange that they share
 //     (pkg/wire).
 //   - The emulators never see our codecs: a wrong canonical string must not be wrong on both sides.
+//     The diagnosis that the emulated gateway asks why it refused sees none either.
 //   - The workflows (closing, sweep) know neither a protocol nor a database.
 //   - One package (hosting) knows how a cloud starts a function.
 //   - The schema's steps and goose, which applies them, stay out of what the functions link.
@@ -62,7 +63,7 @@ var arrows = []Arrow{
 	{Package: "pkg/wire/wiretest"},
 	{Package: "pkg/v2xml", Ours: []string{"pkg/wire"}, Theirs: []string{etree}},
 	{Package: "pkg/v3json", Ours: []string{"pkg/wire"}},
-	{Package: "pkg/paygate", Theirs: []string{bbolt}},
+	{Package: "pkg/paygate", Ours: []string{"internal/cause", "internal/diagnosis"}, Theirs: []string{bbolt}},
 
 	{Package: "internal/bilingual"},
 	{Package: "internal/cause", Ours: []string{"internal/bilingual"}},

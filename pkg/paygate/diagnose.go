@@ -7,39 +7,97 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"math/big"
-	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
+
+	"cloudpay/internal/cause"
+	"cloudpay/internal/diagnosis"
 )
 
-// recipeV2 is a way to sign an APIv2 document. The right one is {key: the APIv2 key, signType: the
-// sign_type sent, joint: &key=}; the diagnosis tries wrong ones until one makes the signature that
-// was received.
-//
-// A diagnosis names a mistake only if that very mistake makes the signature that was received, byte
-// for byte; else it says that none was found. In APIv2 both sides have the key, so every recipe can
-// be tried. In APIv3 the merchant's public key opens the signature, and what is in it is the digest
-// of the message that was signed: messages are tried until one has that digest. A signature that
-// the public key does not open was made with another key, and the keys that are known are tried.
+// keysOf are what a diagnosis of a merchant's request may try: its keys, those of the others, and
+// the gateway's own.
+func (g *Gateway) keysOf(m *Merchant) diagnosis.Keys {
+	keys := diagnosis.Keys{
+		MchID: m.MchID, Serial: m.SerialNo, Merchant: m.PublicKey, V2Key: m.V2Key, V3Key: m.V3Key, Now: g.now(),
+		Platform: g.platform.known(),
+	}
+	for _, other := range g.merchants {
+		if other.MchID != m.MchID {
+			keys.Others = append(keys.Others, diagnosis.Merchant{
+				MchID: other.MchID, Serial: other.SerialNo, Key: other.PublicKey, V2Key: other.V2Key, V3Key: other.V3Key,
+			})
+		}
+	}
+	return keys
+}
+
+// known are the public halves of WeChat Pay's keys: the public key, and every certificate that was
+// issued.
+func (p *platform) known() []diagnosis.PlatformKey {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	keys := []diagnosis.PlatformKey{{Serial: p.publicKey.serial, Key: &p.publicKey.key.PublicKey}}
+	for _, c := range p.listed {
+		keys = append(keys, diagnosis.PlatformKey{Serial: c.serial, Key: &c.key.PublicKey})
+	}
+	return keys
+}
+
+// explainV3 says why a request's signature, or what is checked before it, was refused.
+func (g *Gateway) explainV3(wrong *distrust, ex *exchange, m *Merchant) {
+	d := diagnosis.V3(diagnosis.Request{
+		Method: ex.r.Method, URI: ex.r.RequestURI, Host: ex.r.Host, Header: ex.r.Header, Body: ex.body,
+	}, g.keysOf(m))
+	wrong.explain(&d)
+	if d.Signed != "" {
+		wrong.reason = "the right key signed another message: " + wrong.reason
+	}
+}
+
+// explainV2 says why a document's signature was refused.
+func (g *Gateway) explainV2(wrong *distrust, document []byte, m *Merchant) {
+	d := diagnosis.V2(document, g.keysOf(m))
+	wrong.explain(&d)
+	switch wrong.cause {
+	case "v2-sign-missing", "v2-sign-type", "v2-length": // sentences
+	case "v2-other":
+		wrong.reason = "the sign is wrong, and " + wrong.reason
+	default:
+		wrong.reason = "the sign is wrong: " + wrong.reason
+	}
+}
+
+// explain takes the diagnosis of what was refused. It never undoes a refusal: where the diagnosis
+// finds nothing, the reason says only that much.
+func (d *distrust) explain(found *diagnosis.Diagnosis) {
+	d.expected, d.received = found.Expected, found.Signed
+	d.reason = found.Reason().EN
+	if d.reason == "" {
+		d.reason = "the signature does not fit"
+	}
+	if len(found.Findings) > 0 {
+		d.cause = string(found.Findings[0].ID)
+	}
+}
+
+// inTheTable is a refusal whose reason is the table's clause.
+func inTheTable(message string, id cause.ID) *distrust {
+	row, _ := cause.Of(id) // a test holds that the table has it
+	return &distrust{message: message, reason: row.What.EN, cause: string(id)}
+}
+
+// recipeV2 is a way to sign the fields of APIv2 that a client is handed to pay with. The right one
+// is {key: the APIv2 key, signType: the order's, joint: &key=}; wrong ones are tried until one
+// makes the paySign that was received. Requests have their own, in internal/diagnosis.
 type recipeV2 struct {
 	key      string
 	signType string
 	// an element left out that should be there
 	skip string
-	// an element signed that was not sent
-	extra *field
-	// empty values signed
-	empties bool
-	// what stands for sign itself, as sign=
-	sign string
-	// sign itself signed, as it was the first time
-	twice bool
 	// in the order of the document
 	unsorted bool
 	// between the values and the key
@@ -58,19 +116,13 @@ type recipeV2 struct {
 // for the history.
 func (r *recipeV2) text(doc fields, shown string) string {
 	doc = slices.Clone(doc)
-	if r.extra != nil && !doc.has(r.extra.name) {
-		doc = append(doc, *r.extra)
-	}
 	if !r.unsorted {
 		slices.SortFunc(doc, func(a, b field) int { return strings.Compare(a.name, b.name) })
 	}
 	var parts []string
 	for _, f := range doc {
 		switch {
-		case f.name == r.skip:
-		case f.name == "sign":
-			parts = append(parts, r.signItself(doc)...)
-		case f.value == "" && !r.empties:
+		case f.name == r.skip, f.name == "sign", f.value == "":
 		case r.escape != nil:
 			parts = append(parts, f.name+"="+r.escape(f.value))
 		default:
@@ -96,20 +148,6 @@ func (r *recipeV2) digest(doc fields) string {
 		return strings.ToLower(digest)
 	}
 	return digest
-}
-
-// signItself is what the recipe signs of sign: nothing if it is right.
-func (r *recipeV2) signItself(doc fields) []string {
-	switch {
-	case r.twice:
-		first := *r
-		first.twice = false
-		return []string{"sign=" + first.digest(doc)}
-	case r.sign != "":
-		return []string{r.sign}
-	default:
-		return nil
-	}
 }
 
 // slip is one mistake that a signer can make: why the signature is wrong, and what makes a right
@@ -145,39 +183,6 @@ func blame[R any](right R, slips []slip[R], fits func(*R) bool) (why string, wro
 	return "", right, false
 }
 
-// slipsV2 lists the likely mistakes, the likeliest first.
-func (g *Gateway) slipsV2(doc fields, m *Merchant) []slip[recipeV2] {
-	right, other := signMD5, signHMAC
-	if doc.get("sign_type") == signHMAC {
-		right, other = other, right
-	}
-	slips := []slip[recipeV2]{
-		{"the APIv3 key was used where the APIv2 key belongs", func(r *recipeV2) { r.key = m.V3Key }},
-		{fmt.Sprintf("it is %s where sign_type asks for %s", other, right), func(r *recipeV2) { r.signType = other }},
-		{"it is in lower-case digits and must be in capitals", func(r *recipeV2) { r.lower = true }},
-		{"empty values were signed", func(r *recipeV2) { r.empties = true }},
-		{"&key= and the APIv2 key are missing at the end", func(r *recipeV2) { r.noKey = true }},
-		{"elements were signed in the order they were sent, not sorted by name", func(r *recipeV2) { r.unsorted = true }},
-		{"sign_type was sent but not signed", func(r *recipeV2) { r.skip = "sign_type" }},
-		{"sign_type was signed but not sent", func(r *recipeV2) { r.extra = &field{"sign_type", right} }},
-	}
-	slips = slices.Concat(slips, slipsOfKey(right), slipsOfSign(), slipsOfEscape())
-	for _, name := range []string{"sub_mch_id", "sub_appid", "nonce_str", "transaction_id", "version"} {
-		if doc.get(name) != "" {
-			slips = append(slips, slip[recipeV2]{name + " was sent but not signed", func(r *recipeV2) { r.skip = name }})
-		}
-	}
-	for _, stranger := range g.merchants {
-		if stranger.MchID != m.MchID {
-			slips = append(slips, slip[recipeV2]{
-				"another merchant's APIv2 key was used, that of " + stranger.MchID,
-				func(r *recipeV2) { r.key = stranger.V2Key },
-			})
-		}
-	}
-	return slips
-}
-
 // slipsOfKey is how the right key goes wrong: in another case, with what an editor left at its end,
 // or joined otherwise.
 func slipsOfKey(signType string) []slip[recipeV2] {
@@ -197,19 +202,6 @@ func slipsOfKey(signType string) []slip[recipeV2] {
 		key("in small letters", strings.ToLower), key("in capitals", strings.ToUpper),
 		ending("space", " "), ending("line feed", "\n"), ending("carriage return and line feed", "\r\n"),
 		joint(""), joint("&"), joint("key="), joint("&KEY="), joint("&Key="),
-	}
-}
-
-// slipsOfSign is sign among what is signed: as nothing, in several languages' words, or as the sign
-// of a first time.
-func slipsOfSign() []slip[recipeV2] {
-	const why = "sign was signed too"
-	as := func(text string) slip[recipeV2] {
-		return slip[recipeV2]{why, func(r *recipeV2) { r.sign = "sign=" + text }}
-	}
-	return []slip[recipeV2]{
-		{why + ", with its first value: signing twice must leave it out", func(r *recipeV2) { r.twice = true }},
-		as(""), as("null"), as("undefined"), as("None"), as("sign"),
 	}
 }
 
@@ -236,49 +228,6 @@ func escapeAsJava(text string) string {
 // escapeAsJavaScript escapes as encodeURIComponent does.
 func escapeAsJavaScript(text string) string {
 	return strings.NewReplacer("%2A", "*", "+", "%20", "%21", "!", "%27", "'", "%28", "(", "%29", ")").Replace(url.QueryEscape(text))
-}
-
-// diagnoseV2 says why a signature is wrong: the first likely mistake, or pair of mistakes, that
-// makes it. received is what was signed then, its key redacted.
-func (g *Gateway) diagnoseV2(doc fields, m *Merchant) (reason, received string) {
-	sign := doc.get("sign")
-	right := recipeV2{key: m.V2Key, signType: doc.get("sign_type"), joint: "&key="}
-	var slips []slip[recipeV2]
-	if len(right.text(doc, "")) <= maxGuessBody {
-		slips = g.slipsV2(doc, m)
-	}
-	why, wrong, found := blame(right, slips, func(r *recipeV2) bool { return r.digest(doc) == sign })
-	if found {
-		return "the sign is wrong: " + why, wrong.text(doc, redacted)
-	}
-	if digits := len(sign); digits != 32 && digits != 64 {
-		return fmt.Sprintf("the sign is %d characters long: MD5 makes 32 digits, HMAC-SHA256 makes 64", digits), ""
-	}
-	return "the sign is wrong, and no likely mistake makes it: look for another key, or a value changed after signing", ""
-}
-
-// diagnoseSerial says whose serial number was sent in place of the merchant's.
-func (g *Gateway) diagnoseSerial(serial string, m *Merchant) string {
-	must := fmt.Sprintf("serial_no %q is not the serial number of merchant %s's API certificate, %s", serial, m.MchID, m.SerialNo)
-	switch {
-	case g.platform.certificate(serial) != nil:
-		return must + ": it is the platform certificate's, which belongs in Wechatpay-Serial"
-	case serial == g.platform.publicKey.serial:
-		return must + ": it is the id of WeChat Pay's public key, which belongs in Wechatpay-Serial"
-	case strings.EqualFold(serial, m.SerialNo):
-		return must + ": its digits must be in capitals"
-	case strings.EqualFold(strings.ReplaceAll(serial, ":", ""), m.SerialNo):
-		return must + ": it must be without colons"
-	}
-	if decimal, ok := new(big.Int).SetString(serial, 10); ok && serialHex(decimal) == m.SerialNo {
-		return must + ": it is in decimal and must be in hexadecimal"
-	}
-	for _, other := range g.merchants {
-		if serial == other.SerialNo {
-			return must + ": it is that of merchant " + other.MchID
-		}
-	}
-	return must
 }
 
 // diagnoseBase64 says in what other way a signature was written.
@@ -326,25 +275,6 @@ func openSignature(key *rsa.PublicKey, signature []byte) (hash string, digest []
 	return "an unknown hash", nil, true
 }
 
-// diagnoseV3 says why a signature is wrong. The signature itself holds the digest of what was
-// signed, so a likely mistake is recognised for certain.
-func (g *Gateway) diagnoseV3(ex *exchange, c credential, m *Merchant, signature []byte) (reason, received string) {
-	if _, err := hex.DecodeString(c.signature); err == nil { // hexadecimal digits are base64, too
-		return "the signature must be in standard base64: it is in hexadecimal", ""
-	}
-	if size := m.PublicKey.Size(); len(signature) != size {
-		return fmt.Sprintf("the signature is %d bytes long, and the merchant's key makes %d", len(signature), size), ""
-	}
-	hash, digest, ok := openSignature(m.PublicKey, signature)
-	if !ok {
-		return g.diagnoseKeyV3(messageParts(ex, c).message(), m, signature), ""
-	}
-	if hash != "SHA-256" {
-		return "the right key signed, but over " + hash + ": it must be SHA-256", ""
-	}
-	return guessMessage(ex.r, messageParts(ex, c), digest)
-}
-
 // diagnoseKeyV3 says what made a signature that the merchant's key did not make, or not with the
 // right padding. PSS padding is tried first, since the key is the right one then.
 func (g *Gateway) diagnoseKeyV3(message string, m *Merchant, signature []byte) string {
@@ -368,203 +298,4 @@ func (g *Gateway) diagnoseKeyV3(message string, m *Merchant, signature []byte) s
 	}
 	return fmt.Sprintf("the signature was not made with the private key of merchant %s's certificate %s (with RSASSA-PKCS1-v1_5)",
 		m.MchID, m.SerialNo)
-}
-
-// partsV3 is a signed message in its parts; layout joins them, nil as they should be.
-type partsV3 struct {
-	method, uri, timestamp, nonce, body string
-	layout                              func(partsV3) string
-}
-
-// message is what is signed: in the right layout, unless a slip has another.
-func (p partsV3) message() string {
-	if p.layout != nil {
-		return p.layout(p)
-	}
-	return messageV3(p.method, p.uri, p.timestamp, p.nonce, []byte(p.body))
-}
-
-// messageParts is the message as it should have been.
-func messageParts(ex *exchange, c credential) partsV3 {
-	return partsV3{method: ex.r.Method, uri: ex.r.RequestURI, timestamp: c.timestamp, nonce: c.nonce, body: string(ex.body)}
-}
-
-// slipV3 is a mistake in an APIv3 message.
-type slipV3 = slip[partsV3]
-
-// maxGuessBody bounds what is guessed at, in bytes. Honest bodies are below one kilobyte, in APIv3
-// below 100 bytes. Without it a request could cost the square of the slips in hashes of a large
-// body.
-const maxGuessBody = 4 << 10
-
-// guessMessage finds the message with the digest: the right parts with one or two likely mistakes.
-func guessMessage(r *http.Request, right partsV3, digest []byte) (reason, received string) {
-	var slips []slipV3
-	if len(right.body)+len(right.uri) <= maxGuessBody {
-		slips = slipsV3(r, right)
-	}
-	why, wrong, found := blame(right, slips, func(p *partsV3) bool {
-		sum := sha256.Sum256([]byte(p.message()))
-		return bytes.Equal(sum[:], digest)
-	})
-	if found {
-		return "the right key signed another message: " + why, wrong.message()
-	}
-	return "the right key signed another message: method, URL, body, or a timestamp or nonce_str other than the header's; " +
-		"compare what was signed with what was expected", ""
-}
-
-// slipsV3 lists the likely mistakes, the likeliest first.
-func slipsV3(r *http.Request, right partsV3) []slipV3 {
-	slips := slices.Concat(slipsOfURI(r, right.uri), slipsOfBody(right.body), slipsOfLayout())
-	for offset := int64(1); offset <= 10; offset++ {
-		for _, sign := range []int64{offset, -offset} {
-			slips = append(slips, timeSlip(right.timestamp, sign))
-		}
-	}
-	return append(slips,
-		slipV3{"the nonce_str signed is in capitals, the header's is not", func(p *partsV3) { p.nonce = strings.ToUpper(p.nonce) }},
-		slipV3{"the nonce_str signed is in small letters, the header's is not", func(p *partsV3) { p.nonce = strings.ToLower(p.nonce) }},
-		slipV3{"the nonce_str was not signed, although the header has one", func(p *partsV3) { p.nonce = "" }},
-		slipV3{"the timestamp signed is in milliseconds, the header's in seconds", func(p *partsV3) { p.timestamp += "000" }},
-		slipV3{"the method was signed in small letters", func(p *partsV3) { p.method = strings.ToLower(p.method) }},
-		slipV3{"the method signed is GET", func(p *partsV3) { p.method = http.MethodGet }},
-		slipV3{"the method signed is POST", func(p *partsV3) { p.method = http.MethodPost }},
-	)
-}
-
-// timeSlip is a timestamp that was read from the clock a second time.
-func timeSlip(timestamp string, seconds int64) slipV3 {
-	return slipV3{
-		fmt.Sprintf("header mismatch: the timestamp signed is %+d seconds from the header's", seconds),
-		func(p *partsV3) {
-			at, _ := strconv.ParseInt(timestamp, 10, 64) // checked before
-			p.timestamp = strconv.FormatInt(at+seconds, 10)
-		},
-	}
-}
-
-// slipsOfURI is what is signed in place of path and query.
-func slipsOfURI(r *http.Request, uri string) []slipV3 {
-	path, query, _ := strings.Cut(uri, "?")
-	withQuery := func(path string) string {
-		if query == "" {
-			return path
-		}
-		return path + "?" + query
-	}
-	plain, err := url.PathUnescape(path)
-	if err != nil {
-		plain = path
-	}
-	guesses := []struct{ why, uri string }{
-		{"the query string was not signed", path},
-		{"the path was sent double-escaped, and signed escaped once", withQuery(strings.ReplaceAll(path, "%25", "%"))},
-		{"the path was signed unescaped, and sent escaped", withQuery(plain)},
-		{"the path was signed escaped, and sent unescaped", withQuery((&url.URL{Path: plain}).EscapedPath())},
-		{"the path was signed escaped, and sent unescaped", withQuery(escapeSegments(plain))},
-		{"the path was signed double-escaped, and sent escaped once", withQuery(strings.ReplaceAll(path, "%", "%25"))},
-		{"the full URL was signed, with scheme and host: only path and query count", "https://" + r.Host + uri},
-		{"the full URL was signed, with scheme and host: only path and query count", "http://" + r.Host + uri},
-		{"the host was signed with the path: only path and query count", r.Host + uri},
-		{"the leading / of the path was not signed", strings.TrimPrefix(uri, "/")},
-		{"a ? was signed after the path, although there is no query string", uri + "?"},
-		{"only the query string was signed", query},
-	}
-	if values, err := url.ParseQuery(query); err == nil && query != "" {
-		guesses = append(guesses, struct{ why, uri string }{
-			"the query string was signed sorted, and sent in another order", path + "?" + values.Encode(),
-		})
-	}
-	var slips []slipV3
-	for _, guess := range guesses {
-		if guess.uri != uri {
-			slips = append(slips, slipV3{guess.why, func(p *partsV3) { p.uri = guess.uri }})
-		}
-	}
-	return slips
-}
-
-// escapeSegments escapes each segment of a path as net/url does for one.
-func escapeSegments(path string) string {
-	segments := strings.Split(path, "/")
-	for i := range segments {
-		segments[i] = url.PathEscape(segments[i])
-	}
-	return strings.Join(segments, "/")
-}
-
-// slipsOfBody is what is signed in place of the body: the same JSON, marshalled by another library
-// or a second time.
-func slipsOfBody(body string) []slipV3 {
-	const reserialised = "the body was re-serialised between signing and sending: signed "
-	guesses := []struct{ why, body string }{
-		{"the body was signed without the line feed that ends it", strings.TrimRight(body, "\r\n")},
-		{"the body was signed with a line feed after it that was not sent", body + "\n"},
-		{"the body was not signed (it may have been read already)", ""},
-		{"a body was signed, {}, and none was sent", "{}"},
-		{"a body was signed, null, and none was sent", "null"},
-	}
-	var compact bytes.Buffer
-	var value map[string]any
-	if json.Compact(&compact, []byte(body)) == nil && json.Unmarshal([]byte(body), &value) == nil {
-		sorted, _ := json.Marshal(value)
-		for _, base := range []struct{ name, text string }{{"", compact.String()}, {" with its keys sorted", string(sorted)}} {
-			guesses = append(guesses, []struct{ why, body string }{
-				{reserialised + "compact" + base.name, base.text},
-				{reserialised + "indented by two spaces" + base.name, indent(base.text, "  ")},
-				{reserialised + "indented by four spaces" + base.name, indent(base.text, "    ")},
-				{reserialised + "indented by tabs" + base.name, indent(base.text, "\t")},
-				{reserialised + "with a space after each colon and comma" + base.name, spaced(base.text)},
-			}...)
-		}
-	}
-	var slips []slipV3
-	for _, guess := range guesses {
-		if guess.body != body {
-			slips = append(slips, slipV3{guess.why, func(p *partsV3) { p.body = guess.body }})
-		}
-	}
-	return slips
-}
-
-// indent writes JSON over several lines, as a pretty printer does.
-func indent(text, by string) string {
-	var out bytes.Buffer
-	_ = json.Indent(&out, []byte(text), "", by) // cannot fail: it is JSON
-	return out.String()
-}
-
-// spaced writes JSON on one line with spaces, as Python does.
-func spaced(text string) string {
-	lines := strings.Split(indent(text, ""), "\n")
-	if len(lines) < 3 {
-		return text
-	}
-	return lines[0] + strings.Join(lines[1:len(lines)-1], " ") + lines[len(lines)-1]
-}
-
-// slipsOfLayout is how the five lines are put together wrongly.
-func slipsOfLayout() []slipV3 {
-	layout := func(why string, do func(p partsV3) string) slipV3 {
-		return slipV3{why, func(p *partsV3) { p.layout = do }}
-	}
-	lines := func(p partsV3) []string { return []string{p.method, p.uri, p.timestamp, p.nonce, p.body} }
-	return []slipV3{
-		layout("the last line feed is missing: each of the five lines ends with one, also an empty body's", func(p partsV3) string {
-			return strings.Join(lines(p), "\n")
-		}),
-		layout("the line of the body is missing: it ends with a line feed also when the body is empty", func(p partsV3) string {
-			return strings.Join(lines(p)[:4], "\n") + "\n"
-		}),
-		layout("the lines end with carriage return and line feed: only line feed is right", func(p partsV3) string {
-			return strings.Join(lines(p), "\r\n") + "\r\n"
-		}),
-		layout("the lines are separated by a backslash and an n: it must be the line feed character", func(p partsV3) string {
-			return strings.Join(lines(p), `\n`) + `\n`
-		}),
-		layout("nonce_str and timestamp are signed in the wrong order: timestamp comes first", func(p partsV3) string {
-			return messageV3(p.method, p.uri, p.nonce, p.timestamp, []byte(p.body))
-		}),
-	}
 }

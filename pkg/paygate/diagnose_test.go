@@ -3,6 +3,7 @@ package paygate_test
 import (
 	"bytes"
 	"crypto"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -140,6 +141,55 @@ func TestDiagnoseV2(t *testing.T) {
 	s.WantState("a|b", paygate.StateNotPay)
 }
 
+// TestCauses: the history names the cause of what was refused by its ID, before the signature and
+// in it.
+func TestCauses(t *testing.T) {
+	t.Parallel()
+	s, other := twoMerchants(t)
+	query, closing := s.queryV3("A1"), s.closeV2("A1")
+	for want, edit := range map[string]func(*v3Request){
+		"v3-accept":           func(r *v3Request) { r.header = map[string]string{"Accept": ""} },
+		"v3-serial-other":     func(r *v3Request) { r.serial = other.SerialNo },
+		"v3-serial-platform":  func(r *v3Request) { r.serial = s.PublicKeyID() },
+		"v3-wechatpay-serial": func(r *v3Request) { r.header = map[string]string{"Wechatpay-Serial": s.Merchant.SerialNo} },
+		"v3-milliseconds":     func(r *v3Request) { r.timestamp = "1772337600000" },
+		"v3-clock":            func(r *v3Request) { r.timestamp = "1554208460" },
+		"v3-key-merchant":     func(r *v3Request) { r.key = other.PrivateKey },
+		"v3-base64-hex": func(r *v3Request) {
+			r.encode = func(raw []byte) string { return base64.StdEncoding.EncodeToString([]byte(hex.EncodeToString(raw))) }
+		},
+		"v3-hmac": func(r *v3Request) {
+			mac := hmac.New(sha256.New, []byte(s.Merchant.V3Key))
+			mac.Write([]byte(s.v3Defaults(*r).documented()))
+			r.signature = func(string) string { return hex.EncodeToString(mac.Sum(nil)) }
+		},
+		"v3-message-other": func(r *v3Request) { r.message = func(v3Request) string { return "another" } },
+	} {
+		req := query
+		edit(&req)
+		s.v3(req)
+		if got := s.last().Cause; got != want {
+			t.Errorf("got cause %q, want %q", got, want)
+		}
+	}
+	for want, sign := range map[string]func([]pair, string) string{
+		"":                 nil,
+		"v2-key-v3":        func(doc []pair, _ string) string { return signDocumented(doc, s.Merchant.V3Key, "") },
+		"v2-small-letters": func(doc []pair, key string) string { return strings.ToLower(signDocumented(doc, key, "")) },
+		"v2-cdata": func(doc []pair, key string) string {
+			return md5Upper(strings.Replace(stringOf(doc, key), "=A1", "=<![CDATA[A1]]>", 1))
+		},
+		"v2-other": func([]pair, string) string { return strings.Repeat("0", 32) },
+	} {
+		req := closing
+		req.sign = sign
+		s.v2(req)
+		if got := s.last().Cause; got != want {
+			t.Errorf("got cause %q, want %q", got, want)
+		}
+	}
+}
+
 // TestReceivedV2 shows what the sender signed beside what it should have.
 func TestReceivedV2(t *testing.T) {
 	t.Parallel()
@@ -184,7 +234,7 @@ func TestDiagnoseV3(t *testing.T) {
 		"indented 4":   {closing, body("{\n    \"mchid\": \"" + s.Merchant.MchID + "\"\n}"), "signed indented by four spaces"},
 		"tabs":         {closing, body("{\n\t\"mchid\": \"" + s.Merchant.MchID + "\"\n}"), "signed indented by tabs"},
 		"spaced":       {wide, body(strings.NewReplacer(`":`, `": `, `,`, `, `).Replace(wide.body)), "a space after each colon and comma"},
-		"sorted":       {wide, body(sortedWide), "signed compact with its keys sorted"},
+		"sorted":       {wide, body(sortedWide), "signed with its keys sorted"},
 		"no body":      {closing, body(""), "the body was not signed"},
 		"line feed":    {closing, body(closing.body + "\n"), "with a line feed after it that was not sent"},
 		"no line feed": {indented, body(strings.TrimSpace(indented.body)), "without the line feed that ends it"},
@@ -275,7 +325,7 @@ func TestDiagnoseKeysV3(t *testing.T) {
 		"SHA-1":        {func(r *v3Request) { r.hash = crypto.SHA1 }, "over SHA-1: it must be SHA-256"},
 		"SHA-512":      {func(r *v3Request) { r.hash = crypto.SHA512 }, "over SHA-512: it must be SHA-256"},
 		"MD5":          {func(r *v3Request) { r.hash = crypto.MD5 }, "over MD5: it must be SHA-256"},
-		"SHA-384":      {func(r *v3Request) { r.hash = crypto.SHA384 }, "over an unknown hash"},
+		"SHA-384":      {func(r *v3Request) { r.hash = crypto.SHA384 }, "over SHA-384: it must be SHA-256"},
 		"hexadecimal":  {func(r *v3Request) { r.encode = hex.EncodeToString }, "it is in hexadecimal"},
 		"no padding":   {func(r *v3Request) { r.encode = base64.RawStdEncoding.EncodeToString }, "the padding is missing"},
 		"URL alphabet": {func(r *v3Request) { r.signature = func(string) string { return strings.Repeat("-_A=", 86) } }, "the URL alphabet"},
@@ -362,17 +412,6 @@ func TestLongDocumentsAreNotGuessedAt(t *testing.T) {
 	req.sign = func(doc []pair, key string) string { return strings.ToLower(signDocumented(doc, key, "")) }
 	s.v2(req).wantFail("签名错误")
 	s.wantLast("unauthentic", "no likely mistake makes it")
-}
-
-func TestSpaced(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		`{"a":"b"}`: `{"a": "b"}`, `{"a":"b","c":"d"}`: `{"a": "b", "c": "d"}`, `{}`: `{}`,
-	} {
-		if got := paygate.Spaced(text); got != want {
-			t.Errorf("spaced(%s) is %s, want %s", text, got, want)
-		}
-	}
 }
 
 // TestTestersOwnSigner pins the signer of these tests to the published vector too, so that it does

@@ -68,7 +68,6 @@ var (
 	DecodeTexts   = decodeTexts
 	DecodeObject  = decodeObject
 	OpenSignature = openSignature
-	Spaced        = spaced
 	IsXMLText     = isXMLText
 	ParseDuration = parseDuration
 	Differently   = differently

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+
+	"cloudpay/internal/cause"
 )
 
 // Bounds of a page of the management API: how many rows it has when the call does not say, and at
@@ -101,14 +103,14 @@ func verdicts() []string {
 }
 
 // requestFilter selects requests of the history. Its zero value selects all.
-type requestFilter struct{ order, verdict, operation, api string }
+type requestFilter struct{ order, verdict, operation, api, cause string }
 
 // filterNames are the query parameters of a requestFilter.
-func filterNames() []string { return []string{"order", "verdict", "operation", "api"} }
+func filterNames() []string { return []string{"order", "verdict", "operation", "api", "cause"} }
 
 // readFilter reads a filter from a query.
 func readFilter(values url.Values) (requestFilter, error) {
-	f := requestFilter{values.Get("order"), values.Get("verdict"), values.Get("operation"), values.Get("api")}
+	f := requestFilter{values.Get("order"), values.Get("verdict"), values.Get("operation"), values.Get("api"), values.Get("cause")}
 	apis := []string{apiV2, apiV3, apiCloudRun}
 	switch {
 	case f.verdict != "" && !slices.Contains(verdicts(), f.verdict):
@@ -116,13 +118,16 @@ func readFilter(values url.Values) (requestFilter, error) {
 	case f.api != "" && !slices.Contains(apis, f.api):
 		return f, invalid("api: %q must be one of %s", f.api, list(apis))
 	}
+	if _, known := cause.Of(cause.ID(f.cause)); f.cause != "" && !known {
+		return f, invalid("cause: %q is none of docs/why.md", f.cause)
+	}
 	return f, nil
 }
 
 // fits reports whether a request is selected.
 func (f *requestFilter) fits(r *Request) bool {
 	return (f.order == "" || f.order == r.OutTradeNo) && (f.verdict == "" || f.verdict == r.Verdict) &&
-		(f.operation == "" || f.operation == r.Op) && (f.api == "" || f.api == r.API)
+		(f.operation == "" || f.operation == r.Op) && (f.api == "" || f.api == r.API) && (f.cause == "" || f.cause == r.Cause)
 }
 
 // selection is requests of the history, oldest first, and whether there are more on either side.

@@ -54,22 +54,27 @@ func TestRequestPages(t *testing.T) {
 		s.v2(s.queryV2("A1"))
 	}
 	s.v3(s.closeV3("A2")) // 7: refused
+	unsigned := s.queryV3("A1")
+	unsigned.message = func(r v3Request) string { return strings.Replace(r.documented(), "GET", "get", 1) }
+	s.v3(unsigned) // 8: not signed as it must be
 	for path, want := range map[string]string{
-		"/requests":                                 "[[1 2 3 4 5 6 7]]",
-		"/requests?limit=3":                         "[[5 6 7]]",
-		"/requests?limit=3&after=0":                 "[[1 2 3] [4 5 6] [7]]",
-		"/requests?after=7":                         "[[]]",
+		"/requests":                                 "[[1 2 3 4 5 6 7 8]]",
+		"/requests?limit=3":                         "[[6 7 8]]",
+		"/requests?limit=3&after=0":                 "[[1 2 3] [4 5 6] [7 8]]",
+		"/requests?after=8":                         "[[]]",
 		"/requests?api=v2&after=2&limit=1":          "[[4] [6]]",
 		"/requests?order=A2":                        "[[7]]",
 		"/requests?verdict=refused&operation=close": "[[7]]",
-		"/requests?verdict=unauthentic":             "[[]]",
-		"/requests?operation=query&after=5":         "[[6]]",
+		"/requests?verdict=unauthentic":             "[[8]]",
+		"/requests?cause=v3-method-case":            "[[8]]",
+		"/requests?cause=v3-query":                  "[[]]",
+		"/requests?operation=query&after=5":         "[[6 8]]",
 	} {
 		if got := fmt.Sprint(s.pages(path, "next", "id")); got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
-	if got := fmt.Sprint(s.pages("/requests?limit=3", "prev", "id")); got != "[[5 6 7] [2 3 4] [1]]" {
+	if got := fmt.Sprint(s.pages("/requests?limit=3", "prev", "id")); got != "[[6 7 8] [3 4 5] [1 2]]" {
 		t.Errorf("backwards: %s", got)
 	}
 	if got := s.admin("GET", "/requests?before=3&limit=1&api=v3", "").link("next"); got != "/requests?after=1&api=v3&limit=1" {
@@ -78,7 +83,7 @@ func TestRequestPages(t *testing.T) {
 	for query, phrase := range map[string]string{
 		"limit=0": "limit", "limit=10001": "from 1 to 10000", "limit=x": "whole number", "after=-1": "after", "before=0": "before",
 		"after=1&before=2": "together with after", "verdict=good": "must be one of ok, refused", "api=v4": "must be one of v2, v3",
-		"op=close": `unknown query parameter "op"`,
+		"cause=v3-guery": "is none of docs/why.md", "op=close": `unknown query parameter "op"`,
 	} {
 		s.admin("GET", "/requests?"+query, "").wantError(400, phrase)
 	}

@@ -75,6 +75,9 @@ type Request struct {
 	Faults []Action `json:"faults,omitempty"`
 	// Reason is one or two English sentences: why it was refused, and which faults interfered.
 	Reason string `json:"reason,omitempty"`
+	// Cause is the ID of what is wrong with the signature, or with what is checked before it: a row
+	// of docs/why.md. Of several it is the one to mend first.
+	Cause string `json:"cause,omitempty"`
 	// Expected is the string that should have been signed, if the signature is wrong.
 	Expected string `json:"expected,omitempty"`
 	// Received is the string that the sender signed in its place, if that was found out.

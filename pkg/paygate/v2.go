@@ -242,6 +242,7 @@ func (g *Gateway) serveV2(ex *exchange, path string) {
 	}
 	doc, err := decodeV2(ex.body)
 	if err != nil {
+		ex.rec.Cause = "v2-document"
 		ex.failV2(verdictMalformed, "XML格式错误", "the body is not an APIv2 document: "+err.Error())
 		return
 	}
@@ -249,12 +250,13 @@ func (g *Gateway) serveV2(ex *exchange, path string) {
 	ex.rec.OutTradeNo, ex.rec.TransactionID = doc.get("out_trade_no"), doc.get("transaction_id")
 	merchant := g.merchant(ex.rec.MchID)
 	if merchant == nil {
+		ex.rec.Cause = "v2-mchid"
 		ex.failV2(verdictUnauthentic, "商户号mch_id不存在",
 			fmt.Sprintf("mch_id %q is no merchant of this gateway; it has %s", ex.rec.MchID, merchantIDs(g.merchants)))
 		return
 	}
-	if wrong := g.authenticateV2(doc, merchant); wrong != nil {
-		ex.rec.Expected, ex.rec.Received = wrong.expected, wrong.received
+	if wrong := g.authenticateV2(ex.body, doc, merchant); wrong != nil {
+		ex.rec.Expected, ex.rec.Received, ex.rec.Cause = wrong.expected, wrong.received, wrong.cause
 		ex.failV2(verdictUnauthentic, wrong.message, wrong.reason)
 		return
 	}

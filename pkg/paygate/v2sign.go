@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -21,12 +20,9 @@ const (
 // redacted stands for a key wherever a signed string is shown.
 const redacted = "<redacted>"
 
-// stringV2 is what APIv2 signs: every element but sign that is not empty, sorted by name in byte
-// order, joined as name=value with &, and &key= and the APIv2 key at the end. Values are taken as
-// they are, not URL-encoded.
-func stringV2(doc fields, key string) string { return string(appendStringV2(nil, doc, key)) }
-
-// appendStringV2 appends stringV2.
+// appendStringV2 appends what APIv2 signs: every element but sign that is not empty, sorted by name
+// in byte order, joined as name=value with &, and &key= and the APIv2 key at the end. Values are
+// taken as they are, not URL-encoded.
 func appendStringV2(text []byte, doc fields, key string) []byte {
 	signed := make(fields, 0, len(doc))
 	for _, f := range doc {
@@ -65,6 +61,8 @@ type distrust struct {
 	message string
 	// the emulator's words, to the developer
 	reason string
+	// the cause's ID in docs/why.md
+	cause string
 	// what should have been signed
 	expected string
 	// what was signed in its place, if that is known
@@ -74,20 +72,17 @@ type distrust struct {
 }
 
 // authenticateV2 checks a document's signature. nil means that it holds.
-func (g *Gateway) authenticateV2(doc fields, m *Merchant) *distrust {
+func (g *Gateway) authenticateV2(document []byte, doc fields, m *Merchant) *distrust {
 	signType := doc.get("sign_type")
-	if signType != "" && signType != signMD5 && signType != signHMAC {
-		return &distrust{message: "签名类型错误", reason: fmt.Sprintf("sign_type %q must be %s, %s or absent", signType, signMD5, signHMAC)}
+	wrong := &distrust{message: "签名错误"}
+	switch signType {
+	case "", signMD5, signHMAC:
+		if subtle.ConstantTimeCompare([]byte(doc.get("sign")), []byte(signV2(doc, m.V2Key, signType))) == 1 {
+			return nil
+		}
+	default:
+		wrong.message = "签名类型错误"
 	}
-	sign := doc.get("sign")
-	if subtle.ConstantTimeCompare([]byte(sign), []byte(signV2(doc, m.V2Key, signType))) == 1 {
-		return nil
-	}
-	wrong := &distrust{message: "签名错误", expected: stringV2(doc, redacted)}
-	if sign == "" {
-		wrong.reason = "there is no sign"
-		return wrong
-	}
-	wrong.reason, wrong.received = g.diagnoseV2(doc, m)
+	g.explainV2(wrong, document, m)
 	return wrong
 }

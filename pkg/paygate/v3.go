@@ -174,6 +174,9 @@ func (g *Gateway) serveV3(ex *exchange, path string) {
 	if wrong != nil {
 		ex.rec.Verdict = verdictUnauthentic
 		ex.rec.Expected, ex.rec.Received = wrong.expected, wrong.received
+		if ex.rec.Cause == "" {
+			ex.rec.Cause = wrong.cause
+		}
 	}
 	g.finish(ex, w, q, w.refused(q, no), nil)
 }
@@ -184,12 +187,13 @@ func (g *Gateway) serveV3(ex *exchange, path string) {
 // also says how a refusal is signed.
 func (g *Gateway) admitV3(ex *exchange, q *question, route routeV3, wrong *distrust) *refusal {
 	unknownSerial := g.chooseSigner(ex, q)
-	switch missing := requiredHeaders(ex.r); {
+	switch missing := ex.requiredHeaders(); {
 	case missing != nil:
 		return missing
 	case wrong != nil:
 		return refuse(codeSignError).saying(wrong.message).because(wrong.reason).detailing(wrong.detail)
 	case unknownSerial != nil:
+		ex.rec.Cause = "v3-wechatpay-serial"
 		return unknownSerial
 	default:
 		return g.askV3(ex, q, route)
@@ -197,10 +201,11 @@ func (g *Gateway) admitV3(ex *exchange, q *question, route routeV3, wrong *distr
 }
 
 // requiredHeaders refuses what the real gateway's front refuses.
-func requiredHeaders(r *http.Request) *refusal {
-	for _, name := range []string{"Accept", "User-Agent"} {
-		if r.Header.Get(name) == "" {
-			return refuse(codeInvalidRequest).saying("Http头缺少Accept或User-Agent").because("the header " + name + " is missing")
+func (ex *exchange) requiredHeaders() *refusal {
+	for _, needed := range []struct{ name, cause string }{{"Accept", "v3-accept"}, {"User-Agent", "v3-user-agent"}} {
+		if ex.r.Header.Get(needed.name) == "" {
+			ex.rec.Cause = needed.cause
+			return refuse(codeInvalidRequest).saying("Http头缺少Accept或User-Agent").because("the header " + needed.name + " is missing")
 		}
 	}
 	return nil

@@ -108,11 +108,14 @@ func (g *Gateway) authenticateV3(ex *exchange) (*Merchant, *distrust) {
 	const badSerial = "商户证书序列号有误。请使用签名私钥匹配的证书序列号"
 	m := g.merchant(c.mchID)
 	if m == nil {
-		return nil, &distrust{message: badSerial, reason: fmt.Sprintf("mchid %q in Authorization is no merchant of this gateway; it has %s",
-			c.mchID, merchantIDs(g.merchants))}
+		return nil, &distrust{message: badSerial, cause: "v3-mchid", reason: fmt.Sprintf(
+			"mchid %q in Authorization is no merchant of this gateway; it has %s", c.mchID, merchantIDs(g.merchants))}
 	}
 	if c.serial != m.SerialNo {
-		return nil, &distrust{message: badSerial, reason: g.diagnoseSerial(c.serial, m)}
+		wrong := &distrust{message: badSerial}
+		g.explainV3(wrong, ex, m)
+		wrong.expected = "" // the signature was not checked
+		return nil, wrong
 	}
 	if wrong := g.checkTime(c); wrong != nil {
 		return nil, wrong
@@ -136,9 +139,7 @@ func readCredential(r *http.Request) (credential, *distrust) {
 	}
 	scheme, rest, _ := strings.Cut(headers[0], " ")
 	if scheme != schemeV3 {
-		return credential{}, &distrust{
-			message: "Http头Authorization认证类型不正确", reason: "Authorization must start with " + schemeV3 + " and one space",
-		}
+		return credential{}, inTheTable("Http头Authorization认证类型不正确", "v3-scheme")
 	}
 	c, err := parseCredential(rest)
 	if err != nil {
@@ -149,7 +150,7 @@ func readCredential(r *http.Request) (credential, *distrust) {
 
 // badForm is the distrust of a header that cannot be read.
 func badForm(reason string) *distrust {
-	return &distrust{message: "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》", reason: reason}
+	return &distrust{message: "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》", reason: reason, cause: "v3-header-form"}
 }
 
 // checkTime refuses a timestamp that is further than maxSkew from the wire clock, and says by how
@@ -168,10 +169,11 @@ func (g *Gateway) checkTime(c credential) *distrust {
 	if skew > 0 {
 		reason = fmt.Sprintf("clock skew: the timestamp is %d seconds ahead of the gateway's clock; %d are allowed", skew, limit)
 	}
+	id := "v3-clock"
 	if len(c.timestamp) == len("1554208460000") {
-		reason += "; it looks like milliseconds, and must be seconds"
+		id, reason = "v3-milliseconds", reason+"; it looks like milliseconds, and must be seconds"
 	}
-	return &distrust{message: "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟", reason: reason}
+	return &distrust{message: "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟", reason: reason, cause: id}
 }
 
 // checkSignature refuses a signature that the merchant's key did not make over this very request,
@@ -182,12 +184,9 @@ func (g *Gateway) checkSignature(ex *exchange, c credential, m *Merchant) *distr
 	if err == nil && verifyV3(m.PublicKey, message, signature) == nil {
 		return nil
 	}
-	wrong := &distrust{message: "错误的签名，验签失败", expected: message, detail: signDetail(ex.r, message)}
-	if err != nil {
-		wrong.reason = diagnoseBase64(c.signature)
-		return wrong
-	}
-	wrong.reason, wrong.received = g.diagnoseV3(ex, c, m, signature)
+	wrong := &distrust{message: "错误的签名，验签失败", detail: signDetail(ex.r, message)}
+	g.explainV3(wrong, ex, m)
+	wrong.expected = message
 	return wrong
 }
 

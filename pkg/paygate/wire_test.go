@@ -25,6 +25,7 @@ import (
 	"testing"
 	"time"
 
+	"cloudpay/internal/cause"
 	"cloudpay/pkg/paygate"
 )
 
@@ -106,6 +107,9 @@ func (s *session) wantLast(verdict string, phrase string) {
 	got := s.last()
 	if got.Verdict != verdict || !strings.Contains(got.Reason, phrase) {
 		s.t.Errorf("history says %s because %q, want %s because …%s…", got.Verdict, got.Reason, verdict, phrase)
+	}
+	if _, known := cause.Of(cause.ID(got.Cause)); verdict == "unauthentic" && !known {
+		s.t.Errorf("history has the cause %q, want one of the table", got.Cause)
 	}
 }
 
