@@ -38,6 +38,7 @@ var groups = map[string]group{
 	"Who may come in":                    {"Callers", "a caller by each door, forged and not, `TestDoors`, `TestForgedDoors`", "nothing to explain: a caller's request has no signature of WeChat Pay"},
 	"Where things are":                   {"Addresses", "not played: every address of the emulators is this machine's", "nothing to explain: there is no reply, or none of WeChat Pay"},
 	"Timers and limits":                  {"Timers and limits", "the emulator's clock fires it when it is due, `TestTimersFireByTheClock`", notCalled},
+	"Containers":                         {"Containers", "not played: containers are run by their own tools", notCalled},
 	"store":                              database,
 	"schema":                             database,
 	"rights":                             database,

@@ -33,6 +33,16 @@ type Deployment struct {
 // Placeholders are filled in from the EnvFiles, from Environ, and from the .env beside the file
 // where its tool reads that. If none of them has a value for any, only the file itself is examined,
 // and a finding says so. Nothing is looked up elsewhere, and no connection is made.
+//
+// Three things are told apart in a variable, because a rule may claim only what is sure:
+//
+//	its value is known         it is written, or its placeholder has a value: all rules apply
+//	it has a value, unknown    only the cloud has it (ssm, !Ref, valueFrom, a mounted file), or no
+//	                           values were given: it counts as right, whatever it is
+//	it has none                it is not described, or empty, or its placeholder has no value
+//
+// A rule about two variables applies only if it holds for every value that the unknown one can
+// have.
 func (d Deployment) Examine(ctx context.Context) iter.Seq[Finding] {
 	return func(yield func(Finding) bool) {
 		for _, finding := range d.findings(ctx) {
@@ -74,7 +84,8 @@ func (d Deployment) findings(ctx context.Context) []Finding {
 	return findings
 }
 
-// examine applies the rules to one function. One without a fault has a finding that says so.
+// examine applies the rules to one function. One without a fault has a finding that says so, which
+// also tells that the function was taken for one of cloudpay's and examined.
 func (f described) examine() []Finding {
 	findings := make([]Finding, 0, 1)
 	for _, rule := range functionRules {
@@ -159,11 +170,12 @@ func (f described) at(member string) Finding {
 }
 
 // has reports whether a variable is given a value that is not empty, itself or as a file. Its value
-// need not be known.
+// need not be known. Without values a placeholder counts as one, also if its default is empty.
 func (f described) has(name string) bool {
 	for _, as := range []string{name, name + config.FileSuffix} {
 		v, written := f.Written.Variables[as]
-		if written && (f.isUnknown(v) || strings.TrimSpace(f.Env[as]) != "") {
+		isLeftOut := !f.values.given && isPlaceholder(v.Text)
+		if written && (f.isUnknown(v) || isLeftOut || strings.TrimSpace(f.Env[as]) != "") {
 			return true
 		}
 	}
@@ -183,7 +195,8 @@ func (f described) value(name string) string { return strings.TrimSpace(f.Env[na
 // isIn reports whether the file deploys the function to a cloud.
 func (f described) isIn(cloud deployfile.Cloud) bool { return f.Cloud == cloud }
 
-// routes are those of CLOUDPAY_ROUTES, as the function reads them; nil if it has none.
+// routes are those of CLOUDPAY_ROUTES, as the function reads them: with commas between, and spaces
+// around them dropped; nil if it has none. A name that is no route is a fault of the configuration.
 func (f described) routes() []string {
 	if f.value(nameRoutes) == "" {
 		return nil
@@ -199,6 +212,9 @@ func (f described) routes() []string {
 // function with CLOUDPAY_ROUTES is web whatever its name, since no other program reads that. Of the
 // others the name in the file, the archive, the handler and the folder tell, in this order.
 func (f described) program() string {
+	if f.isIn(deployfile.Container) && !f.HTTP {
+		return "cloudpay" // the command, which sweeps or migrates
+	}
 	if _, has := f.Written.Variables[nameRoutes]; has {
 		return "web"
 	}
@@ -214,7 +230,8 @@ func (f described) program() string {
 	return f.Name
 }
 
-// takesNotices reports whether WeChat Pay calls the function.
+// takesNotices reports whether WeChat Pay calls the function, so that a public address must lead to
+// it and its answers have five seconds.
 func (f described) takesNotices() bool {
 	return f.program() == notices || slices.Contains(f.routes(), notices)
 }
@@ -222,13 +239,14 @@ func (f described) takesNotices() bool {
 // functionRules are the rules of one function, in the order of their findings: what keeps it from
 // starting comes before what it does wrong then, so that the first finding is the first to mend.
 var functionRules = []func(f described) []Finding{
-	runtimes, handlers, unsetVariables, refusedVariables, untrueGateway, untrueContext, guardedNotices,
+	runtimes, handlers, unsetVariables, unmountedFiles, refusedVariables, untrueGateway, untrueContext, guardedNotices,
 	configured, secretsInFile, tooLong, localAddresses, privateStores, closedDoors, ignoredType,
 	timersInVain, timerTokens, rareTimers, timeLimits, memorySizes, batchesWithoutReports,
 	appIDs, plainStores, code,
 }
 
-// fileRules are the rules of a whole file.
+// fileRules are the rules of a whole file: what no single function shows, and what was left out.
+// They come last, since a fault of a function explains more than one of the file.
 var fileRules = []func(d Deployment, given values, ours []described) []Finding{
-	environments, strayValues, nothingSweeps, valuesLeftOut, codeNotBuilt,
+	environments, missingSecrets, strayValues, nothingSweeps, valuesLeftOut, codeNotBuilt,
 }

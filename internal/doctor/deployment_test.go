@@ -29,7 +29,7 @@ func examinedDeployment(t *testing.T, path string) findings {
 // The descriptions of this repository have no fault, and each function of theirs is examined.
 func TestDeploymentsOfThisRepository(t *testing.T) {
 	t.Parallel()
-	for name, least := range map[string]int{"cloudbaserc.json": 4, "serverless.yml": 2, "serverless.aws.yml": 3} {
+	for name, least := range map[string]int{"cloudbaserc.json": 4, "serverless.yml": 2, "serverless.aws.yml": 3, "compose.yaml": 3, "deploy/kubernetes.yaml": 3} {
 		got := examinedDeployment(t, filepath.Join("..", "..", name))
 		if len(got) < least {
 			t.Errorf("%s: got %d findings, want one for each of %d functions or more", name, len(got), least)
@@ -38,7 +38,7 @@ func TestDeploymentsOfThisRepository(t *testing.T) {
 			if f.Level == doctor.LevelSkipped { // values that were not given, code that is not built
 				continue
 			}
-			if f.Level != doctor.LevelFine || f.Check != doctor.CheckDeployment || !strings.HasPrefix(f.Subject, name+":") {
+			if f.Level != doctor.LevelFine || f.Check != doctor.CheckDeployment || !strings.HasPrefix(f.Subject, filepath.Base(name)+":") {
 				t.Errorf("%s: got %s", name, findings{f}.text())
 			}
 		}

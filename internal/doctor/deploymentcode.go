@@ -67,7 +67,8 @@ func handlers(f described) []Finding {
 	return nil
 }
 
-// bootstrapName is what starts a web function, and lambdaName what starts one on Lambda.
+// bootstrapName is what starts a web function on SCF and CloudBase, and lambdaName what starts one
+// on Lambda with a runtime of its own. Both names are fixed by the platforms.
 const (
 	bootstrapName = "scf_bootstrap"
 	lambdaName    = "bootstrap"
@@ -102,7 +103,7 @@ func code(f described) []Finding {
 // errNotSaid is the error for a function of which the file does not say what would be packed.
 var errNotSaid = errors.New("the file does not say what is packed")
 
-// packedFile is one file of what is packed.
+// packedFile is one file of what is packed: its mode in the cloud, and its first bytes.
 type packedFile struct {
 	mode os.FileMode
 	head []byte
@@ -141,7 +142,8 @@ func (f described) packed() (map[string]packedFile, error) {
 	return files, nil
 }
 
-// unzipped are the files of a zip.
+// unzipped are the files of a zip, with the modes that the archive has for them. A zip that is made
+// on Windows has none, and its binaries do not start.
 func unzipped(path string) (map[string]packedFile, error) {
 	archive, err := zip.OpenReader(path)
 	if err != nil {

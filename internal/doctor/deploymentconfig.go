@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -49,6 +50,9 @@ func (f described) isToReport(name string) bool {
 	if !written {
 		return !inFile && !f.Written.Opaque
 	}
+	if name == nameStore && f.isIn(deployfile.Container) && strings.HasPrefix(f.value(name), "sqlite:") {
+		return false // which the image's program may have, and this one not
+	}
 	return v.Known && (f.value(name) != "" || v.Text == "" || hasDefault(v.Text))
 }
 
@@ -88,6 +92,8 @@ func (f described) environ() []string {
 		switch {
 		case isFile && both:
 			environ = append(environ, name+"="+f.value(name)) // a fault whatever is in the file
+		case isFile && isThere(f.Written.Mounted[f.value(name)]):
+			environ = append(environ, name+"="+f.Written.Mounted[f.value(name)])
 		case isFile:
 			environ = append(environ, own+"="+standIn(own))
 		case f.isUnknown(v):
@@ -97,6 +103,57 @@ func (f described) environ() []string {
 		}
 	}
 	return environ
+}
+
+// unmountedFiles refuses paths of secrets that a Compose file does not give to the service: the
+// container would start, and answer that the file is not there. On Kubernetes a volume holds the
+// secrets, whose files the description does not name.
+func unmountedFiles(f described) []Finding {
+	if f.Written.Form != deployfile.Compose {
+		return nil
+	}
+	var findings []Finding
+	for _, name := range f.variablesByLine() {
+		path := f.value(name)
+		if strings.HasSuffix(name, config.FileSuffix) && strings.HasPrefix(path, mountedSecrets) && f.Written.Mounted[path] == "" {
+			findings = append(findings, f.at(name).fault(
+				bilingual.Sprintf("%s names a secret that the service does not have", "%s 所指的 secret 没有提供给该服务", name),
+				bilingual.Sprintf("add %s to the service's secrets, and to those of the file", "请在服务与文件的 secrets 中加上 %s",
+					strings.TrimPrefix(path, mountedSecrets))))
+		}
+	}
+	return findings
+}
+
+// missingSecrets refuses files of a Compose file's secrets that are not there: nothing would be
+// started. Without values the machine may be one that nothing is started on, and the finding says
+// that they were not looked at.
+func missingSecrets(d Deployment, given values, ours []described) []Finding {
+	missing := map[string]bool{}
+	for _, f := range ours {
+		for _, local := range f.Written.Mounted {
+			if name, err := filepath.Rel(filepath.Dir(d.File), local); err == nil && !isThere(local) {
+				missing[name] = true
+			}
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	names := strings.Join(slices.Sorted(maps.Keys(missing)), ", ")
+	about := deploymentCheck.about(filepath.Base(d.File))
+	if !given.given {
+		return []Finding{about.skipped(bilingual.Sprintf("the files of its secrets were not examined, since they are not there: %s",
+			"secrets 的文件不存在，因此未检查：%s", names))}
+	}
+	return []Finding{about.fault(bilingual.Sprintf("the files of its secrets are not there: %s", "secrets 的文件不存在：%s", names),
+		bilingual.New("write each (docs/containers.md)", "请逐一写入（docs/containers.md）"))}
+}
+
+// isThere reports whether a file can be looked at.
+func isThere(path string) bool {
+	_, err := os.Stat(path)
+	return path != "" && err == nil
 }
 
 // platformVariables are what the platform sets that the configuration is read with: that it is a

@@ -79,6 +79,22 @@ func newFolder(t *testing.T, description string) *folder {
 	return f
 }
 
+// newContainers has one of this repository's descriptions of containers, with the files of its
+// secrets.
+func newContainers(t *testing.T, description string) *folder {
+	t.Helper()
+	f := newFolder(t, description)
+	good, keys := goodValues(t), keyPair()
+	for name, text := range map[string]string{
+		"apiclient_key.pem": privatePEM(t, keys[0]), "pub_key.pem": publicPEM(t, keys[1]), "v3-key": good["WXPAY_V3_KEY"],
+		"store": "postgres://cloudpay:wordOfThePass@database:5432/cloudpay", "http-token": good["CLOUDPAY_HTTP_TOKEN"],
+		"service-token": good["CLOUDPAY_SERVICE_TOKEN"], "database-password": "wordOfThePass",
+	} {
+		f.files["secrets/"+name] = text + "\n"
+	}
+	return f
+}
+
 // uncommented are the variables that a description takes outside of comments.
 func uncommented(text string) []string {
 	var names []string

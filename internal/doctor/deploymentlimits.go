@@ -41,7 +41,8 @@ func timersInVain(f described) []Finding {
 	return findings
 }
 
-// aDay is a time from which schedules are looked at, the same on every machine.
+// aDay is a time from which schedules are looked at, the same on every machine and in every run: a
+// finding must not depend on when it is looked for.
 var aDay = time.Date(2026, time.December, 1, 0, 0, 0, 0, time.UTC)
 
 // timerTokens refuses timers of a custom runtime whose message is not the token: the platform does
@@ -115,7 +116,8 @@ func nothingSweeps(_ Deployment, _ values, ours []described) []Finding {
 			return nil
 		}
 	}
-	if kept == nil || !slices.ContainsFunc(ours, func(f described) bool { return f.program() == "closeorder" }) {
+	closes := func(f described) bool { return f.program() == "closeorder" || f.isIn(deployfile.Container) && f.HTTP }
+	if kept == nil || !slices.ContainsFunc(ours, closes) {
 		return nil
 	}
 	return []Finding{kept.at(nameStore).warning(
@@ -169,7 +171,8 @@ func timeLimits(f described) []Finding {
 	return nil
 }
 
-// isAtGateway reports whether an API gateway of AWS leads to the function.
+// isAtGateway reports whether an API gateway of AWS leads to the function. A function URL waits for
+// as long as the function may take, and an event source answers no caller.
 func (f described) isAtGateway() bool {
 	return f.isIn(deployfile.AWS) && slices.ContainsFunc(f.Doors, func(door string) bool { return strings.HasPrefix(door, "http") })
 }
@@ -183,6 +186,9 @@ const leastMemory = 64
 func memorySizes(f described) []Finding {
 	const step, mostSCF, leastLambda = 128, 3072, 128
 	wanted := bilingual.New(`write "memorySize": 128`, `请写 "memorySize": 128`)
+	if f.isIn(deployfile.Container) {
+		wanted = bilingual.New("limit it to 128 MB or more", "请将上限设为 128 MB 或更多")
+	}
 	switch size := f.MemoryMB; {
 	case size == 0:
 		return nil

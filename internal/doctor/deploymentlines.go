@@ -6,31 +6,42 @@ import (
 	"strings"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/config"
 	"cloudpay/internal/emulator/deployfile"
 )
 
-// line is the line by which the file takes a variable from the environment, in the file's form. It
-// is what a remedy has to be copied from.
+// mountedSecrets is where containers have their secrets, as files.
+const mountedSecrets = "/run/secrets/"
+
+// line is the line by which the file takes a variable from the environment, in the file's form; a
+// container's secret, from a file. It is what a remedy has to be copied from.
 func (f described) line(name string) string {
 	if strings.HasSuffix(f.File, ".json") {
 		return fmt.Sprintf("%q: %q", name, placeholder(f, name))
 	}
+	if f.isIn(deployfile.Container) && secretVariable.MatchString(name) {
+		return name + config.FileSuffix + ": " + mountedSecrets + strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+	}
 	return name + ": " + placeholder(f, name)
 }
 
-// placeholder is how the file takes a variable from the environment.
+// placeholder is how the file takes a variable from the environment. In Compose it is the form that
+// ends with an error where there is no value. Kubernetes has none: the value itself is written.
 func placeholder(f described, name string) string {
 	switch {
 	case strings.HasSuffix(f.File, ".json"):
 		return "{{env." + name + "}}"
-	case f.isIn(deployfile.Container):
+	case f.Written.Form == deployfile.Kubernetes:
+		return "…"
+	case f.Written.Form == deployfile.Compose:
 		return "${" + name + ":?}"
 	default:
 		return "${env:" + name + "}"
 	}
 }
 
-// taken matches a text that is one placeholder, and the variable that it takes.
+// taken matches a text that is one placeholder of any of the three forms, alone, and the variable
+// that it takes; a default behind the name may be there.
 var taken = regexp.MustCompile(`^(?:\{\{\s*env\.(\w+)\s*\}\}|\$\{env:(\w+)[^${}]*\}|\$\{?(\w+)(?:[:?-][^${}]*)?\}?)$`)
 
 // takes is the environment variable that a variable takes as it is; empty if its text is anything

@@ -126,15 +126,19 @@ func secretsInFile(f described) []Finding {
 		if !secretVariable.MatchString(name) || text == "" || isPlaceholder(text) || pathForm.MatchString(text) || isStore {
 			continue
 		}
+		remedy := bilingual.Sprintf("write a placeholder that takes it from the environment: %s", "请改为取自环境变量的占位符：%s", f.line(name))
+		if f.isIn(deployfile.Container) {
+			remedy = bilingual.Sprintf("take it from the file of a secret: %s", "请改为取自 secret 的文件：%s", f.line(name))
+		}
 		findings = append(findings, f.at(name).fault(
 			bilingual.Sprintf("%s is written in the file", "%s 的值直接写在文件中", name),
-			bilingual.Sprintf("write a placeholder that takes it from the environment: %s; and change the secret, which others may have seen",
-				"请改为取自环境变量的占位符：%s；并更换该密钥，他人可能已见过", f.line(name))))
+			bilingual.Sprintf("%s; and change the secret, which others may have seen", "%s；并更换该密钥，他人可能已见过", remedy)))
 	}
 	return findings
 }
 
-// passwordOf is the password of a database's address; empty if it has none.
+// passwordOf is the password of a database's address; empty if it has none, as an address that
+// takes the user from a client certificate, or a file of SQLite.
 func passwordOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.User == nil {
@@ -200,7 +204,8 @@ func localAddresses(f described) []Finding {
 	return findings
 }
 
-// hostOf is the host of an address; empty if it has none.
+// hostOf is the host of an address, without its port; empty if it has none, or if it is not an
+// address, which is a fault of the configuration already.
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -209,7 +214,8 @@ func hostOf(address string) string {
 	return u.Hostname()
 }
 
-// isLocal reports whether a host is the machine itself.
+// isLocal reports whether a host is the machine itself, by its number or by the one name that is
+// reserved for it (RFC 6761).
 func isLocal(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.IsLoopback()
@@ -235,7 +241,8 @@ func privateStores(f described) []Finding {
 		bilingual.Sprintf("add to the function: %s, with a route to WeChat Pay", "在函数中加上：%s，并保证该网络能访问微信支付", network))}
 }
 
-// admits are the settings by which a caller over HTTP is admitted to orders.
+// admits are the settings by which a caller over HTTP is admitted to orders, the one that most need
+// first. A store alone admits no caller over HTTP: it says whose an order is, not who calls.
 var admits = []string{nameHTTPToken, nameHTTPAuthorizer, nameServiceToken, nameLoginEnv, nameCloudBaseContext, nameBehindWXGateway}
 
 // closedDoors refuses an address at which no caller is admitted (docs/callers.md). WeChat Pay, a
@@ -289,7 +296,7 @@ func batchesWithoutReports(f described) []Finding {
 // no order can be registered by it, and no user of a mini-program closes their own. Users of web
 // pages and servers need none.
 func appIDs(f described) []Finding {
-	if !f.has(nameStore) || f.has(nameAppID) || f.has("WXPAY_SUB_APPID") || f.program() == notices {
+	if !f.has(nameStore) || f.has(nameAppID) || f.has("WXPAY_SUB_APPID") || f.program() == notices || f.program() == "cloudpay" {
 		return nil
 	}
 	if _, template := f.Written.Variables["appId"]; template {
@@ -324,7 +331,8 @@ func environments(_ Deployment, given values, ours []described) []Finding {
 	return findings
 }
 
-// envID is the environment that the file is for, with its placeholder filled in.
+// envID is the environment that the file is for, with its placeholder filled in. It is asked only
+// where that has a value.
 func (f described) envID() string {
 	variable := taken.FindStringSubmatch(f.Written.EnvID.Text)
 	if variable == nil {

@@ -18,7 +18,14 @@ import (
 	"cloudpay/internal/typo"
 )
 
-// values are what a description's placeholders stand for.
+// values are what a description's placeholders stand for. From the strongest to the weakest they
+// are from
+//
+//	files that were named     in the reverse of their order on the command line
+//	the environment           of the deploying tool
+//	files of the tool's own   .env.local, then .env
+//
+// so that what an operator names is what is examined, and the rest is as the tool has it.
 type values struct {
 	// files are in ascending order of precedence, with the environment among them: its Path is
 	// empty.
@@ -36,7 +43,8 @@ func (v values) lookup(name string) (string, bool) {
 	return at.Values[name], true
 }
 
-// source is what gives a variable its value; nil if nothing does.
+// source is what gives a variable its value; nil if nothing does. A variable that a file sets to
+// nothing has a source, and an empty value.
 func (v values) source(name string) *deployfile.EnvFile {
 	for i := len(v.files) - 1; i >= 0; i-- {
 		if _, has := v.files[i].Values[name]; has {
@@ -140,12 +148,15 @@ func unsetVariables(f described) []Finding {
 	return findings
 }
 
-// hasDefault reports whether a placeholder has an alternative, so that an empty value is meant.
+// hasDefault reports whether a placeholder has an alternative, so that an empty value is meant:
+// ${env:NAME, ”} of the Serverless Framework, ${NAME:-} of Compose.
 func hasDefault(text string) bool {
 	return strings.Contains(text, "${") && (strings.Contains(text, ",") || strings.Contains(text, ":-"))
 }
 
-// variablesByLine are the names of a function's variables in the order of their lines.
+// variablesByLine are the names of a function's variables in the order of their lines, in which a
+// person reads the findings. Those of one line, as in JSON without line breaks, are in that of
+// their names.
 func (f described) variablesByLine() []string {
 	return slices.SortedFunc(maps.Keys(f.Written.Variables), func(a, b string) int {
 		return cmp.Or(f.Written.Variables[a].Line-f.Written.Variables[b].Line, strings.Compare(a, b))
@@ -188,7 +199,8 @@ func strayValues(d Deployment, given values, ours []described) []Finding {
 			continue // the environment of a machine has what it has
 		}
 		for _, name := range slices.Sorted(maps.Keys(file.Values)) {
-			if !ownVariable.MatchString(name) || slices.Contains(named, name) {
+			isTaken := slices.ContainsFunc(ours, func(f described) bool { _, has := f.Written.Variables[name]; return has })
+			if !ownVariable.MatchString(name) || slices.Contains(named, name) || isTaken {
 				continue
 			}
 			findings = append(findings, deploymentCheck.about(fmt.Sprintf("%s:%d", file.Path, file.Lines[name])).fault(
@@ -200,7 +212,8 @@ func strayValues(d Deployment, given values, ours []described) []Finding {
 	return findings
 }
 
-// strayRemedy says how the description takes a variable, or that it is none.
+// strayRemedy says how the description takes a variable, or that it is none of the README's table,
+// which no description should take.
 func strayRemedy(name string, f described) bilingual.Text {
 	if !slices.Contains(config.Names(), strings.TrimSuffix(name, config.FileSuffix)) {
 		return bilingual.New("take the name from the README's table, or leave it out", "请改用 README 表中的名称，或去掉该变量")

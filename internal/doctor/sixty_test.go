@@ -167,6 +167,25 @@ var faultyDeployments = []faulty{
 	{"a limit beyond the CLI's", "", func(f *folder) { f.replace(`"timeout": 30`, `"timeout": 600`) }, doctor.CheckDeployment, doctor.LevelWarning, "the CLI's page has 60s as the most"},
 	{"a limit beyond the API gateway's", "serverless.aws.yml", func(f *folder) { f.replace("timeout: 10", "timeout: 60") }, doctor.CheckDeployment, doctor.LevelWarning, "its API gateway waits for 29s"},
 	{"a size of memory that is none", "", func(f *folder) { f.replace(`"memorySize": 128`, `"memorySize": 100`) }, doctor.CheckDeployment, doctor.LevelFault, "its memory is 100 MB"},
+	// Containers.
+	{"a value of a Compose file", "compose.yaml", func(f *folder) { delete(f.values, "WXPAY_SERIAL_NO") }, doctor.CheckDeployment, doctor.LevelFault, "compose.yaml:16 web | WXPAY_SERIAL_NO takes WXPAY_SERIAL_NO from the environment"},
+	{"a secret's file that is not there", "compose.yaml", func(f *folder) { delete(f.files, "secrets/v3-key") }, doctor.CheckDeployment, doctor.LevelFault, "the files of its secrets are not there: secrets/v3-key"},
+	{"a secret that the service has not", "compose.yaml", func(f *folder) { f.replace("/run/secrets/v3-key", "/run/secrets/v3-kye") }, doctor.CheckDeployment, doctor.LevelFault, "WXPAY_V3_KEY_FILE names a secret that the service does not have"},
+	{"a secret's file with another form", "compose.yaml", func(f *folder) { f.files["secrets/v3-key"] = "short\n" }, doctor.CheckDeployment, doctor.LevelFault, "WXPAY_V3_KEY_FILE names a file that has 5 bytes instead of 32"},
+	{"a port behind the gateway", "compose.yaml", func(f *folder) {
+		f.replace("CLOUDPAY_ROUTES: closeorder,queryorder,paynotify,healthz", "CLOUDPAY_ROUTES: closeorder\n      CLOUDPAY_BEHIND_WX_GATEWAY: 1")
+		f.replace("127.0.0.1:8080:8080", "8080:8080")
+	}, doctor.CheckDeployment, doctor.LevelFault, `no public address leads here, and "port 8080:8080" does`},
+	{"containers that do not sweep", "compose.yaml", func(f *folder) {
+		f.replace("command: [cloudpay, sweep, --every, 1m, --verbose]", "command: cloudpay orders status")
+	}, doctor.CheckDeployment, doctor.LevelWarning, "no timer in the file"},
+	{"a secret in a ConfigMap", "deploy/kubernetes.yaml", func(f *folder) { f.replace("  TZ:", "  WXPAY_V2_KEY: "+strings.Repeat("k2", 16)+"\n  TZ:") }, doctor.CheckDeployment, doctor.LevelFault, "kubernetes.yaml:19 cloudpay-migrate | WXPAY_V2_KEY is written in the file"},
+	{"a misspelt variable of a ConfigMap", "deploy/kubernetes.yaml", func(f *folder) { f.replace("WXPAY_SERIAL_NO:", "WXPAY_SERIALNO:") }, doctor.CheckDeployment, doctor.LevelFault, "WXPAY_SERIALNO is not a variable of ours"},
+	{"a container's memory", "deploy/kubernetes.yaml", func(f *folder) { f.replaceAll("limits: {memory: 128Mi}", "limits: {memory: 32Mi}") }, doctor.CheckDeployment, doctor.LevelFault, "its memory is 32 MB, and it needs 64"},
+	{"an Ingress behind the gateway", "deploy/kubernetes.yaml", func(f *folder) {
+		f.replace("CLOUDPAY_ROUTES: closeorder,queryorder,paynotify,healthz", "CLOUDPAY_ROUTES: closeorder\n  CLOUDPAY_BEHIND_WX_GATEWAY: '1'")
+		f.files[f.main] += "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: shop}\n"
+	}, doctor.CheckDeployment, doctor.LevelFault, `no public address leads here, and "Ingress shop" does`},
 	// The code.
 	{"Node.js", "", func(f *folder) { f.replace(`"runtime": "Go1"`, `"runtime": "Nodejs18.15"`) }, doctor.CheckDeployment, doctor.LevelFault, `its runtime is "Nodejs18.15"`},
 	{"the console's name of a runtime", "", func(f *folder) { f.replace(`"runtime": "Go1"`, `"runtime": "Golang 1"`) }, doctor.CheckDeployment, doctor.LevelFault, `its runtime is "Golang 1"`},
@@ -202,7 +221,7 @@ func TestFaultyDeployments(t *testing.T) {
 			if description == "" {
 				description = "cloudbaserc.json"
 			}
-			f := newFolder(t, description)
+			f := newContainers(t, description)
 			test.make(f)
 			bad := f.examined().bad()
 			if len(bad) == 0 {
@@ -222,8 +241,8 @@ func TestFaultyDeployments(t *testing.T) {
 // TestGoodDeployments is the other side: the folders that the mistakes are made in have none.
 func TestGoodDeployments(t *testing.T) {
 	t.Parallel()
-	for _, description := range []string{"cloudbaserc.json", "serverless.yml", "serverless.aws.yml"} {
-		f := newFolder(t, description)
+	for _, description := range []string{"cloudbaserc.json", "serverless.yml", "serverless.aws.yml", "compose.yaml", "deploy/kubernetes.yaml"} {
+		f := newContainers(t, description)
 		if bad := f.examined().bad(); len(bad) > 0 {
 			t.Errorf("%s: got\n%s", description, bad.text())
 		}

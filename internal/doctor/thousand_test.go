@@ -41,6 +41,33 @@ func TestGeneratedGoodDeployments(t *testing.T) {
 	}
 }
 
+// TestGeneratedDeploymentsDiffer holds the generator to its range: each of these occurs in many of
+// its deployments.
+func TestGeneratedDeploymentsDiffer(t *testing.T) {
+	t.Parallel()
+	counts := map[string]int{
+		"cloudbaserc": 0, "provider:\n  name: tencent": 0, "component: scf": 0, "name: aws": 0, "services:": 0, "kind: CronJob": 0,
+		"CustomRuntime": 0, "\"vpc\"": 0, "vpcConfig": 0, "securityGroupIds": 0, "enableAuth": 0, "\"path\": \"/closeorder\"": 0,
+		"paynotify": 0, "sweep": 0, "metrics": 0, "CLOUDPAY_BEHIND_WX_GATEWAY": 0, "CLOUDPAY_LOGIN_ENV": 0, "WXPAY_SUB_MCHIDS": 0,
+		"WXPAY_SUB_APPID": 0, "WXPAY_V2_KEY": 0, "WXPAY_PUBLIC_KEY_ID": 0, "PRIVATE_KEY_FILE": 0, "CLOUDPAY_STORE": 0, "CLOUDPAY_NOTIFY_URL": 0,
+		"sqs": 0, "rate(": 0, "cron(": 0, "global": 0, "envFrom": 0, "<<: *environment": 0,
+	}
+	for number := range uint64(400) {
+		f := generate(t, number)
+		text := f.main + "\n" + f.files[f.main] + "\n" + f.env()
+		for feature := range counts {
+			if strings.Contains(text, feature) {
+				counts[feature]++
+			}
+		}
+	}
+	for feature, count := range counts {
+		if count < 5 || count == 400 {
+			t.Errorf("%q: got it in %d of 400, want it in some and not in all", feature, count)
+		}
+	}
+}
+
 // maker makes one deployment. Its choices are those of one seed.
 type maker struct {
 	*rand.Rand
@@ -60,7 +87,7 @@ func generate(t *testing.T, number uint64) *folder {
 	t.Helper()
 	m := &maker{Rand: rand.New(rand.NewPCG(goodSeed, number)), t: t, values: map[string]string{}, shared: map[string]string{}}
 	f := &folder{t: t, files: map[string]string{}, modes: map[string]os.FileMode{}}
-	kinds := []func(*maker, *folder){(*maker).cloudBase, (*maker).cloudBase, (*maker).tencent, (*maker).component, (*maker).aws}
+	kinds := []func(*maker, *folder){(*maker).cloudBase, (*maker).cloudBase, (*maker).tencent, (*maker).component, (*maker).aws, (*maker).compose, (*maker).kubernetes}
 	kinds[m.IntN(len(kinds))](m, f)
 	f.values = m.values
 	return f
@@ -471,6 +498,93 @@ func (m *maker) aws(f *folder) {
 		own := map[string]string{"CLOUDPAY_ROUTES": "paynotify,healthz"}
 		m.forNotices(own)
 		text.WriteString("  public:\n    handler: bootstrap\n    package: {artifact: dist/lambda/web.zip}\n    url: true\n    environment:\n" + yamlMap(own, 6))
+	}
+	f.files[f.main] = text.String()
+}
+
+// secret puts the secrets among the variables into files, as docs/containers.md has them.
+func (m *maker) secret(f *folder) []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(m.shared)) {
+		value, taken := m.values[name]
+		isSecret := name == "CLOUDPAY_STORE" || name == "WXPAY_PRIVATE_KEY" || strings.HasSuffix(name, "TOKEN")
+		if !isSecret || !taken {
+			continue
+		}
+		file := strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+		f.files["secrets/"+file] = strings.Trim(value, "'") + m.pick("", "\n")
+		delete(m.shared, name)
+		delete(m.values, name)
+		m.shared[name+"_FILE"] = "/run/secrets/" + file
+		names = append(names, file)
+	}
+	return names
+}
+
+// compose makes a Compose file of web, the sweep and the migration.
+func (m *maker) compose(f *folder) {
+	m.choose("${%s:?}")
+	f.main = m.pick("compose.yaml", "docker-compose.yml")
+	delete(m.shared, "WXPAY_PRIVATE_KEY_FILE") // a mounted path that no container has
+	if _, has := m.values["WXPAY_PRIVATE_KEY"]; m.isV3 && !has {
+		m.take(m.shared, "WXPAY_PRIVATE_KEY", privatePEM(m.t, keyPair()[0]))
+	}
+	m.give(m.shared, "CLOUDPAY_HTTP_TOKEN", m.token())
+	secrets := m.secret(f)
+	own := map[string]string{"CLOUDPAY_ROUTES": "closeorder,queryorder,healthz"}
+	if m.chance(50) {
+		own["CLOUDPAY_ROUTES"] += ",paynotify"
+		m.forNotices(own)
+	}
+	var text strings.Builder
+	text.WriteString("x-environment: &environment\n" + yamlMap(m.shared, 2) + "services:\n")
+	service := func(name, command string, vars map[string]string) {
+		fmt.Fprintf(&text, "  %s:\n    image: cloudpay\n%s    secrets: [%s]\n    environment:\n      <<: *environment\n%s", name, command,
+			strings.Join(secrets, ", "), yamlMap(vars, 6))
+	}
+	service("web", "    ports: [\"127.0.0.1:8080:8080\"]\n", own)
+	if m.hasStore {
+		service("sweep", "    command: [cloudpay, sweep, --every, 1m]\n", nil)
+		service("migrate", "    command: cloudpay orders migrate\n", nil)
+	}
+	text.WriteString("secrets:\n")
+	for _, file := range secrets {
+		fmt.Fprintf(&text, "  %s: {file: secrets/%s}\n", file, file)
+	}
+	f.files[f.main] = text.String()
+}
+
+// kubernetes makes a file of a ConfigMap, web and the sweep.
+func (m *maker) kubernetes(f *folder) {
+	m.choose("${%s}")
+	f.main = m.pick("kubernetes.yaml", "shop.yml")
+	m.give(m.shared, "CLOUDPAY_HTTP_TOKEN", m.token())
+	m.secret(f)
+	config := map[string]string{}
+	for name, text := range m.shared { // which fills in nothing
+		config[name] = text
+		if value, taken := m.values[name]; taken {
+			config[name] = strings.Trim(value, "'")
+		}
+		if name == "CLOUDPAY_NOTIFY_KEY" || strings.HasSuffix(name, "V2_KEY") || strings.HasSuffix(name, "V3_KEY") {
+			delete(config, name)
+			config[name+"_FILE"] = "/run/secrets/" + strings.ToLower(name)
+		}
+		if strings.Contains(config[name], "\n") {
+			config[name] = encoded(config[name])
+		}
+	}
+	m.values = nil
+	var text strings.Builder
+	text.WriteString("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shop}\ndata:\n" + yamlMap(config, 2))
+	container := func(kind, path, name, command string) {
+		fmt.Fprintf(&text, "---\napiVersion: apps/v1\nkind: %s\nmetadata: {name: %s}\nspec: %s{containers: [{name: c, command: [%s], "+
+			"envFrom: [{configMapRef: {name: shop}}%s], resources: {limits: {memory: %s}}}]}%s\n", kind, name, path, command,
+			m.pick("", ", {secretRef: {name: shop-secrets}}"), m.pick("64Mi", "128Mi", "1Gi"), strings.Repeat("}", strings.Count(path, "{")))
+	}
+	container("Deployment", "{template: {spec: ", "shop-web", "web")
+	if m.hasStore {
+		container("CronJob", "{jobTemplate: {spec: {template: {spec: ", "shop-sweep", "cloudpay, sweep, --once")
 	}
 	f.files[f.main] = text.String()
 }

@@ -4,10 +4,16 @@
 //	serverless.yml        the Serverless Framework's: for the plugin serverless-tencent-scf, for
 //	                      AWS (provider: aws), or one function as a component (component: scf)
 //	serverless.aws.yml    the same, beside a serverless.yml for Tencent
+//	compose.yaml          services of containers, and objects of Kubernetes (ReadFile alone)
 //
-// Of each function they say the runtime, the code, the limits, the environment and the timers; the
-// rest of a file is for the tools that deploy it and is passed over. Placeholders are filled in as
-// each tool does: {{env.NAME}} in cloudbaserc.json; ${env:NAME}, ${env:NAME, 'default'},
+// A Compose file has ${NAME}, ${NAME:-default} and ${NAME:?error} for placeholders, and Kubernetes'
+// objects have none. A service or a container is a function here, of the cloud [Container]: its
+// command is the handler, and its published ports are its doors. What Compose and Kubernetes fill
+// in while they run (external secrets, valueFrom, envFrom of objects elsewhere) is not known.
+//
+// Of each function the files say the runtime, the code, the limits, the environment and the timers;
+// the rest of a file is for the tools that deploy it and is passed over. Placeholders are filled in
+// as each tool does: {{env.NAME}} in cloudbaserc.json; ${env:NAME}, ${env:NAME, 'default'},
 // ${self:path}, ${opt:…} and ${sls:stage} in the others. The faults of a file are all reported,
 // each with its line.
 package deployfile
@@ -127,8 +133,9 @@ func Read(dir string, from Source) ([]Function, error) {
 	return all, nil
 }
 
-// ReadFile reads one file, which may have any name: .json is CloudBase's form, any other ending the
-// Serverless Framework's. The error joins every fault.
+// ReadFile reads one file, which may have any name: .json is CloudBase's form, any other ending
+// that of a Compose file, of Kubernetes' objects or of the Serverless Framework, as its first
+// members tell. The error joins every fault.
 func ReadFile(path string, from Source) ([]Function, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -144,13 +151,18 @@ func parse(dir, name string, text []byte, from Source) ([]Function, error) {
 	if filepath.Ext(name) == ".json" {
 		read = readJSON
 	}
-	root, line, err := read(text)
+	documents, line, err := read(text)
 	if err != nil {
 		return nil, bilingual.Errorf("%s:%d: %w", "%s:%d：%w", name, line, err)
 	}
+	root := documents[0]
 	r.root = root
 	var functions []Function
 	switch {
+	case root.get("kind").present() && root.get("apiVersion").present():
+		return r.kubernetes(documents), errors.Join(r.faults...)
+	case root.get("services").present() && !root.get("service").present():
+		functions = r.compose()
 	case root.kind != mapping:
 		r.fault(root, "the file must hold an object", "文件内容须为对象")
 	case filepath.Ext(name) == ".json":

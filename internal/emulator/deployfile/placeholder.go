@@ -11,6 +11,8 @@ type style int
 const (
 	cloudBaseStyle  style = iota // {{env.NAME}}
 	serverlessStyle              // ${env:NAME, 'default'}
+	composeStyle                 // ${NAME:-default}
+	plainStyle                   // none
 )
 
 // Bounds of placeholders: within what placeholders stand for, and of all in a file, since they and
@@ -64,12 +66,19 @@ func (r *reader) fill(at *value, text string) string {
 	if r.filled++; r.filled > maxFilled {
 		return ""
 	}
-	if r.style == cloudBaseStyle {
+	switch r.style {
+	case plainStyle:
+		return text
+	case composeStyle:
+		return r.interpolate(at, text)
+	case serverlessStyle:
+		return r.expand(at, text)
+	case cloudBaseStyle:
 		return mustache.ReplaceAllStringFunc(text, func(found string) string {
 			return r.mustache(at, mustache.FindStringSubmatch(found)[1])
 		})
 	}
-	return r.expand(at, text)
+	return text
 }
 
 // mustache matches {{env.NAME}} and its like, as the CloudBase command fills them in.
@@ -175,7 +184,7 @@ func (r *reader) alternatives(at *value, inner string) string {
 			missing = strings.TrimSpace(part)
 		}
 	}
-	if name, isEnv := strings.CutPrefix(missing, "env:"); isEnv {
+	if name, isEnv := strings.CutPrefix(strings.Replace(missing, "env.", "env:", 1), "env:"); isEnv {
 		return r.variable(at, name)
 	}
 	r.unplayed(at, "${%s} has no value", "${%s} 没有值", missing)
@@ -185,6 +194,9 @@ func (r *reader) alternatives(at *value, inner string) string {
 // single is the value of one source.
 func (r *reader) single(at *value, source string) (text string, known, fault bool) {
 	kind, name, _ := strings.Cut(source, ":")
+	if variable, isOld := strings.CutPrefix(source, "env."); isOld {
+		kind, name = "env", variable // as components had it
+	}
 	switch {
 	case len(source) >= 2 && strings.Contains(quotes, source[:1]) && source[len(source)-1] == source[0]:
 		return source[1 : len(source)-1], true, false

@@ -67,17 +67,17 @@ const maxDepth = 100
 
 var errDepth = bilingual.Errorf("values nest more than %d deep", "嵌套超过 %d 层", maxDepth)
 
-// readJSON reads a JSON document. line belongs to the error.
-func readJSON(text []byte) (root *value, line int, err error) {
+// readJSON reads a JSON document, as [readYAML] does. line belongs to the error.
+func readJSON(text []byte) (documents []*value, line int, err error) {
 	d := &jsonReader{decoder: json.NewDecoder(bytes.NewReader(text)), text: text}
 	d.decoder.UseNumber()
-	root, err = d.value(0)
+	root, err := d.value(0)
 	if err == nil {
 		if _, more := d.decoder.Token(); !errors.Is(more, io.EOF) {
 			err = bilingual.Errorf("something follows the document", "文档之后还有内容")
 		}
 	}
-	return root, d.line(), err
+	return []*value{root}, d.line(), err
 }
 
 // jsonReader reads values token by token, since json.Unmarshal does not tell their lines.
@@ -157,18 +157,28 @@ func jsonFault(err error) error {
 	return bilingual.Errorf("it is not JSON: %w", "不是 JSON：%w", err)
 }
 
-// readYAML reads the first document of a YAML file. line belongs to the error.
-func readYAML(text []byte) (root *value, line int, err error) {
+// readYAML reads the documents of a YAML file, of which there is one at least. line belongs to the
+// error.
+func readYAML(text []byte) (documents []*value, line int, err error) {
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return nil, yamlLine(err), bilingual.Errorf("it is not YAML: %w", "不是 YAML：%w", yamlFault(err))
 	}
-	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
-		return &value{line: 1}, 1, nil
-	}
 	y := &yamlReader{anchors: map[string]*value{}}
-	root, err = y.value(file.Docs[0].Body, 0)
-	return root, y.line, err
+	for _, document := range file.Docs {
+		if document.Body == nil {
+			continue
+		}
+		root, err := y.value(document.Body, 0)
+		if err != nil {
+			return nil, y.line, err
+		}
+		documents = append(documents, root)
+	}
+	if len(documents) == 0 {
+		documents = []*value{{line: 1}}
+	}
+	return documents, y.line, nil
 }
 
 // yamlLine is the line of a fault of the syntax.

@@ -23,7 +23,17 @@ type Written struct {
 	InVPC bool
 	// Batches are its queues of AWS's SQS.
 	Batches []Batch
+	// Form is the file's, where one cloud has several: [Compose] or [Kubernetes].
+	Form string
+	// Mounted are the files on this machine that a container has, by their path there.
+	Mounted map[string]string
 }
+
+// The forms of files of containers.
+const (
+	Compose    = "compose"
+	Kubernetes = "kubernetes"
+)
 
 // Variable is one variable as it is written.
 type Variable struct {
