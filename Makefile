@@ -106,10 +106,11 @@ test-documents: ## Run the documents' commands in a fresh clone of the last comm
 		| grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: test-databases
-test-databases: ## Prove the store on PostgreSQL, PgBouncer, MariaDB and under failover; installs what is missing
+test-databases: ## Prove the store, and what doctor says of it, on PostgreSQL, PgBouncer, MariaDB and under failover; installs what is missing
 	internal/toolchain/install.sh databases
 	go test -race -tags databases -v -shuffle=on -timeout=15m -run '^(TestPostgres|TestPgBouncer|TestMariaDB|TestFailover|TestLostCommits|TestClaimsPassDeadRows)$$' ./internal/store \
 		| grep -Ev '^ *(=== |--- PASS)'
+	go test -tags databases -count=1 -v -timeout=10m -run '^TestLiving' ./internal/doctor | grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: test-killed
 test-killed: ## Kill 30 running sweeps on each database, of the image's files, and through failovers, rehearse a bad night, and look for losses (five minutes)

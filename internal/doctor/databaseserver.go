@@ -82,7 +82,7 @@ func tooOld(f Finding, s serverFacts) Finding {
 		return f.fault(bilingual.Sprintf("%s, which is too old", "%s，版本过低", found),
 			bilingual.Sprintf("upgrade the server to %s %d.%d or later", "请将服务器升级到 %s %d.%d 或更高", s.product, least.major, least.minor))
 	}
-	return f.fine(bilingual.Same(found))
+	return f.fine(bilingual.Sprintf("%s, which the store supports", "%s，受支持", found))
 }
 
 // encryption judges TLS on our own connection: whether there is any, and whose certificate was
@@ -236,7 +236,9 @@ func (e *examination) isPooled(ctx context.Context) (pooled, statements bool, er
 	}
 	tx, err := e.database.open.BeginTx(ctx, nil)
 	if err != nil {
-		return true, !isLate(err) && postgresSays("08P01", "0A000", "XX000")(err), nil
+		// A standby refuses READ WRITE, which is another finding's.
+		return true, !isLate(err) && !postgresSays("0A000", "25006")(err), nil
 	}
-	return true, false, tx.Rollback()
+	// PgBouncer lets the BEGIN through, and hangs up when the server is in a transaction.
+	return true, tx.Rollback() != nil, nil
 }

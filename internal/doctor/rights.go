@@ -76,7 +76,7 @@ func (e *examination) rights(ctx context.Context) []Finding {
 		user := e.databaseUser(ctx)
 		return []Finding{f.fault(
 			bilingual.Sprintf("its user lacks %s", "该用户缺少权限：%s", wordRights(missing)),
-			bilingual.Same(strings.Join(grants(missing, user), " ")))}
+			bilingual.Sprintf("as an administrator: %s", "请以管理员身份执行：%s", strings.Join(grants(missing, user), " ")))}
 	}
 	verbs := "SELECT, INSERT, UPDATE"
 	if e.settings.PruneAfter > 0 {
@@ -114,6 +114,9 @@ func (e *examination) has(ctx context.Context, r right) (bool, error) {
 	if mysqlSays(1142, 1143, 1044)(err) { // no right on the table, on a column, on the database
 		return false, nil
 	}
+	if mysqlSays(1364)(err) { // a strict server wants all columns, once the right was found
+		return true, nil
+	}
 	return err == nil, err
 }
 
@@ -142,7 +145,7 @@ func explained(r right) string {
 	case "INSERT":
 		return "INSERT INTO " + r.table + " () VALUES ()"
 	case "UPDATE":
-		return "UPDATE " + r.table + " SET " + anyColumn[r.table] + " = DEFAULT WHERE 1 = 0"
+		return "UPDATE " + r.table + " SET " + anyColumn[r.table] + " = 0 WHERE 1 = 0"
 	case "DELETE":
 		return "DELETE FROM " + r.table + " WHERE 1 = 0"
 	}

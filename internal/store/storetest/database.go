@@ -162,6 +162,12 @@ func MariaDB(t testing.TB) Database {
 	return started(t, "mysql", startMariaDB)
 }
 
+// MariaDBWith is MariaDB with additional options of the server.
+func MariaDBWith(t testing.TB, options ...string) Database {
+	t.Helper()
+	return started(t, "mysql", startMariaDBWith(options...))
+}
+
 // launched starts a server that runs until the test ends. It skips the test if the programs are
 // missing.
 func launched(t testing.TB, name string, start func(dir string) (*server, error)) *server {

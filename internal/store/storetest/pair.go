@@ -30,6 +30,13 @@ func (p *Pair) Part(t *testing.T) {
 	p.part(t)
 }
 
+// StandbyAddress leads to the standby's copy of the database, once that has what the primary has.
+func (p *Pair) StandbyAddress(t *testing.T) string {
+	t.Helper()
+	p.level(t)
+	return moved(t, p.Address, p.second.address("shop"))
+}
+
 // FailOver kills the primary and has the address lead to its standby, which takes writes.
 func (p *Pair) FailOver(t *testing.T) {
 	t.Helper()

@@ -13,8 +13,14 @@ import (
 // reach the next client. The addresses are the pooler's.
 func PgBouncer(t testing.TB) Database {
 	t.Helper()
+	return PgBouncerIn(t, "transaction")
+}
+
+// PgBouncerIn is PgBouncer in another of its modes: session, transaction or statement.
+func PgBouncerIn(t testing.TB, mode string) Database {
+	t.Helper()
 	d := Postgres(t)
-	pooler := launched(t, "pgbouncer", startPgBouncer(d.server))
+	pooler := launched(t, "pgbouncer", startPgBouncer(d.server, mode))
 	behind := d.empty
 	d.empty = func(t testing.TB) string {
 		t.Helper()
@@ -51,13 +57,13 @@ listen_addr = 127.0.0.1
 listen_port = %s
 unix_socket_dir =
 auth_type = any
-pool_mode = transaction
+pool_mode = %s
 max_client_conn = 1000
 default_pool_size = 20
 server_idle_timeout = 2
 `
 
-func startPgBouncer(behind *server) func(dir string) (*server, error) {
+func startPgBouncer(behind *server, mode string) func(dir string) (*server, error) {
 	return func(dir string) (*server, error) {
 		program, err := find("pgbouncer", "/usr/sbin")
 		if err != nil {
@@ -72,7 +78,7 @@ func startPgBouncer(behind *server) func(dir string) (*server, error) {
 			return nil, err
 		}
 		file := filepath.Join(dir, "pgbouncer.ini")
-		text := fmt.Sprintf(pgBouncerConfig, of.Hostname(), of.Port(), of.User.Username(), port)
+		text := fmt.Sprintf(pgBouncerConfig, of.Hostname(), of.Port(), of.User.Username(), port, mode)
 		const readable = 0o644 // PgBouncer runs as another user
 		if err := os.WriteFile(file, []byte(text), readable); err != nil {
 			return nil, err
