@@ -79,7 +79,7 @@ func newRoot(l *render.Language) *cobra.Command {
 		},
 		{
 			cobra.Group{ID: "using", Title: l.Say("With a merchant's configuration:", "使用商户配置：")},
-			[]*cobra.Command{newDoctor(l), newQuery(l), newClose(l), newOrders(l), newSweep(l)},
+			[]*cobra.Command{newDoctor(l), newExplain(l), newQuery(l), newClose(l), newOrders(l), newSweep(l)},
 		},
 	} {
 		root.AddGroup(&part.group)

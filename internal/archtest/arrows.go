@@ -241,6 +241,11 @@ var arrows = []Arrow{
 	},
 
 	{
+		Package: "internal/explain",
+		Ours:    []string{"internal/bilingual", "internal/cause", "internal/diagnosis", "internal/order/*"},
+	},
+
+	{
 		Package: "functions/*",
 		Ours: []string{
 			"internal/app", "internal/hosting",
@@ -300,6 +305,14 @@ var arrows = []Arrow{
 		Package: "internal/cli/deployflags",
 		Ours:    []string{"internal/bilingual", "internal/cli/render", "internal/emulator/workload"},
 		Theirs:  []string{pflag},
+	},
+	{
+		Package: "internal/cli/explaining",
+		Ours: []string{
+			"internal/bilingual", "internal/printable", "internal/config", "internal/diagnosis", "internal/explain", "internal/cli/paint",
+			"internal/cli/render", "internal/emulator/desk",
+		},
+		Theirs: []string{godotenv, pflag, uniseg},
 	},
 	{Package: "internal/cli/rounds", Ours: []string{"internal/bilingual", "internal/cli/render", "internal/deadline", "internal/sweep"}},
 	{Package: "internal/cli/tally", Ours: []string{"internal/cli/render"}},
