@@ -195,6 +195,9 @@ func (e evidence) verify(keys Keys) *verification {
 	case e.signature == "":
 		v.expected = ""
 		v.add(e.unsigned())
+		if e.status >= http.StatusMultipleChoices {
+			v.add(complaints(e.body, cause.V3)...)
+		}
 		return v
 	case strings.HasPrefix(e.signature, probePrefix):
 		v.add(known(replyProbe))
@@ -244,6 +247,23 @@ func (e evidence) unsigned() Finding {
 			"the refusal is not signed: WeChat Pay signs its reply to each request whose own signature held, so look at the request",
 			"拒绝应答没有签名：只有请求自身的签名成立，微信支付才会对应答签名，因此应检查请求"))
 	}
+}
+
+// complaints are the causes of what an unsigned refusal says, in the request that it refuses: those
+// of one API, and those of the account. They are candidates, the likeliest first, since the refusal
+// proves nothing, and since a message has several causes.
+func complaints(text string, side cause.Side) []Finding {
+	const most = 6
+	var ids []cause.ID
+	for _, message := range cause.InText(text) {
+		for _, id := range message.IDs {
+			row, _ := cause.Of(id) // a test of the table holds that there is one
+			if message.From == "WeChat Pay" && (row.Side == side || row.Side == cause.Account) && len(ids) < most {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return dedupe(possible(ids...))
 }
 
 // findSigner returns the key of WeChat Pay that made the signature, and how it is spelt. The key

@@ -344,6 +344,15 @@ func TestUnsignedRefusal(t *testing.T) {
 	if got := d.Findings[0].Detail.EN; !strings.Contains(got, "look at the request") {
 		t.Errorf("got %q, want it to point at the request", got)
 	}
+	if len(d.Findings) < 2 || d.Findings[1].Certain || !strings.HasPrefix(string(d.Findings[1].ID), "v3-") {
+		t.Errorf("got %+v, want causes of the request as candidates", d.Findings)
+	}
+	d = diagnosis.Reply(diagnosis.Response{
+		Status: http.StatusOK, Header: http.Header{}, Body: []byte(`{"code":"SIGN_ERROR","message":"签名错误"}`),
+	}, world())
+	if len(d.Findings) != 1 {
+		t.Errorf("of a success: got %+v, want one finding", d.Findings)
+	}
 }
 
 // TestCertificates decrypts the list of certificates.

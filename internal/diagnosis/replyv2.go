@@ -131,11 +131,12 @@ func unsignedV2(doc elements) []Finding {
 		refused := detailed(replyUnsigned, bilingual.Sprintf(
 			"return_code FAIL is never signed; it says %s: the request's sign was not accepted",
 			"return_code 为 FAIL 时没有签名；它说 %s：请求的 sign 未被接受", shown(message)))
-		return append([]Finding{refused}, possible("v2-key-v3", "v2-key-merchant", "v2-md5-for-hmac", "v2-hmac-for-md5", "v2-other")...)
+		return append([]Finding{refused}, complaints(message, cause.V2)...)
 	default:
-		return []Finding{detailed(replyUnsigned, bilingual.Sprintf(
+		refused := detailed(replyUnsigned, bilingual.Sprintf(
 			"return_code FAIL is never signed, and only a hint; it says %s",
-			"return_code 为 FAIL 时没有签名，只能作为提示；它说 %s", shown(message)))}
+			"return_code 为 FAIL 时没有签名，只能作为提示；它说 %s", shown(message)))
+		return append([]Finding{refused}, complaints(message, cause.V2)...)
 	}
 }
 

@@ -83,6 +83,44 @@ func TestExampleNotificationV2(t *testing.T) {
 	wantFirst(t, diagnosis.ReplyV2(document, keys), "reply-v2-key", false)
 }
 
+// TestPublishedV2 takes the published vector for a document (doc v2 chapter 4_3), and changes each
+// byte of it.
+func TestPublishedV2(t *testing.T) {
+	t.Parallel()
+	keys := diagnosis.Keys{MchID: "10000100", V2Key: "192006250b4c09247ec02edce69f6a2d"}
+	pairs := []pair{
+		{"appid", "wxd930ea5d5a258f4f"}, {"mch_id", "10000100"}, {"device_info", "1000"}, {"body", "test"},
+		{"nonce_str", "ibuaiVcKdpRxkhJA"},
+	}
+	for _, sign := range []string{
+		"9A0A8659F005D6984697E2CA0A9CF3B7", "6A9AE1657590FD6257D693A078E1C3E4BB6BA4DC30B23E0EE2496E54170DACD6",
+	} {
+		document := documentV2(pairs, sign)
+		if d := diagnosis.ReplyV2(document, keys); !d.Fine {
+			t.Errorf("got %+v, want a document that is fine", d)
+		}
+		for i := range document {
+			broken := slices.Clone(document)
+			broken[i] ^= 1
+			refused(t, diagnosis.ReplyV2(broken, keys), "byte %d", i)
+		}
+	}
+}
+
+// TestRefusedV2: what an unsigned refusal complains about is a candidate, of APIv2 alone.
+func TestRefusedV2(t *testing.T) {
+	t.Parallel()
+	d := diagnosis.ReplyV2([]byte("<xml><return_code>FAIL</return_code><return_msg>签名错误</return_msg></xml>"), world())
+	if len(d.Findings) < 2 {
+		t.Fatalf("got %+v, want candidates", d.Findings)
+	}
+	for _, f := range d.Findings[1:] {
+		if f.Certain || !strings.HasPrefix(string(f.ID), "v2-") {
+			t.Errorf("got %+v, want candidates of APIv2", f)
+		}
+	}
+}
+
 func TestReplyV2(t *testing.T) {
 	t.Parallel()
 	const key = exampleV2Key
