@@ -82,11 +82,12 @@ test: ## Run the quick tests: race detector, coverage gates, search for leaked s
 	export CLOUDPAY_TEST_OUTPUT="$$output"; \
 	go test $$race -shuffle=on -cover -vet=off -timeout=10m $$(go list ./... | grep -v '/cmd/') \
 		| $$plain run ./internal/toolchain/covergate $(COVERAGE:%='%'); \
-	: 'Tests with SQLite, and the many forged calls and notifications, run without the race detector, which slows them forty times; test-races has it.'; \
+	: 'Tests with SQLite, and the many forged calls, notifications and mistakes, run without the race detector, which slows them forty times; test-races has it.'; \
 	$$plain test -tags sqlite -shuffle=on -vet=off -timeout=10m ./internal/store/...; \
 	$$plain test -shuffle=on -vet=off -timeout=10m ./cmd/...; \
 	$$plain test -shuffle=on -vet=off -timeout=10m -run '^TestForging$$' ./internal/trigger; \
 	$$plain test -shuffle=on -vet=off -timeout=10m -run '^TestForged$$' ./internal/paynotify; \
+	$$plain test -shuffle=on -vet=off -timeout=10m -run '^Test(Mutants|Right)$$' ./internal/diagnosis; \
 	$$plain test -tags sqlite -shuffle=on -vet=off -timeout=10m -run '^TestRegistered' ./internal/app; \
 	$$plain run ./internal/toolchain/leakcheck $(LEAKCHECK) "$$output"
 
@@ -125,7 +126,7 @@ test-module: ## Rename a copy of the module, vet it, and use its packages from a
 	CLOUDPAY_TEST_MODULE=1 go test -count=1 -v -vet=off -timeout=15m ./internal/toolchain/module | grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: proof
-proof: proof-calls proof-killed proof-year proof-notices ## Prove at length what tests prove in short: all targets whose names begin with proof-
+proof: proof-calls proof-killed proof-year proof-notices proof-explain ## Prove at length what tests prove in short: all targets whose names begin with proof-
 
 .PHONY: proof-calls
 proof-calls: PROOF_TRIES := 10000
@@ -137,6 +138,12 @@ proof-calls: ## Make 10,000 calls (PROOF_TRIES) and sweep as many orders while p
 proof-notices: PROOF_NOTICES := 1000000
 proof-notices: ## Have 1,000,000 forged notifications (PROOF_NOTICES) refused (5 minutes)
 	CLOUDPAY_FORGED_NOTICES=$(PROOF_NOTICES) go test -count=1 -v -timeout=60m -run '^TestForged$$' ./internal/paynotify \
+		| grep -Ev '^ *=== '
+
+.PHONY: proof-explain
+proof-explain: PROOF_MUTANTS := 100000
+proof-explain: ## Have 100,000 mistakes in messages (PROOF_MUTANTS) named, and as many right ones called fine (5 minutes)
+	CLOUDPAY_MUTANTS='$(PROOF_MUTANTS)' go test -count=1 -v -vet=off -timeout=30m -run '^Test(Mutants|Right)$$' ./internal/diagnosis \
 		| grep -Ev '^ *=== '
 
 .PHONY: proof-killed
@@ -224,12 +231,11 @@ lint: $(GOLANGCI) ## Check format, go.mod, generated files, go vet and all linte
 	fi
 
 .PHONY: generate
-generate: ## Generate from code: the README's table of variables, the tables of docs/api.md and of metrics, docs/why.md and docs/found.md
+generate: ## Generate from code: the README's table of variables, the tables of docs/api.md and of metrics, docs/why.md
 	go test -count=1 -run '^TestReadme$$' ./internal/config -update
 	go test -count=1 -run '^TestAPIDocumentTables$$' ./internal/order -update
 	go test -count=1 -run '^TestMetricsTable$$' ./internal/sweep -update
 	go test -count=1 -run '^TestWhyDocument$$' ./internal/cause -update
-	go test -count=1 -run '^TestFoundFaults$$' ./docs -update
 
 .PHONY: module
 module: ## Give the module another path, to publish it: make module MODULE=example.com/pay/cloudpay
