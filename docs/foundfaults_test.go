@@ -47,6 +47,8 @@ var groups = map[string]group{
 		"The receiver of events", "the emulator's receiver fails as it is told, `TestFaults` of `internal/emulator/sink`",
 		"nothing to explain: an event is signed by Standard Webhooks, and not by WeChat Pay",
 	},
+	"PostgreSQL":   {"PostgreSQL", "not played; `TestLivingFaultsOfPostgres` makes it on a real server", database.explain},
+	"MariaDB":      {"MariaDB", "not played; `TestLivingFaultsOfMariaDB` makes it on a real server", database.explain},
 	"region":       weChatPay,
 	"selfTest":     weChatPay,
 	"platformKeys": weChatPay,

@@ -12,10 +12,13 @@ import (
 )
 
 // faultTablesOf are the variables of doctor's tests that hold the faults, in the order of the
-// document.
-var faultTablesOf = []struct{ file, name string }{
-	{"internal/doctor/sixty_test.go", "faultyDeployments"},
-	{"internal/doctor/living_test.go", "living"},
+// document. A table that is of one server is a group of its own, and its rows have the server's
+// name.
+var faultTablesOf = []struct{ file, name, server string }{
+	{"internal/doctor/sixty_test.go", "faultyDeployments", ""},
+	{"internal/doctor/living_test.go", "living", ""},
+	{"internal/doctor/livingdatabases_test.go", "livingPostgres", "PostgreSQL"},
+	{"internal/doctor/livingdatabases_test.go", "livingMariaDB", "MariaDB"},
 }
 
 // doctorsFault is one that a test of doctor makes and expects to be found.
@@ -40,7 +43,9 @@ func doctorsFaults(t *testing.T) []doctorsFault {
 		}
 		for _, row := range rows.Elts {
 			f := readFault(t, row.(*ast.CompositeLit))
-			f.group = cmp.Or(groupOf(set, file, rows, row), f.check)
+			if f.group = cmp.Or(table.server, groupOf(set, file, rows, row), f.check); table.server != "" {
+				f.name = table.server + ": " + f.name
+			}
 			faults = append(faults, f)
 		}
 	}
