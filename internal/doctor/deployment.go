@@ -239,7 +239,7 @@ func (f described) takesNotices() bool {
 // functionRules are the rules of one function, in the order of their findings: what keeps it from
 // starting comes before what it does wrong then, so that the first finding is the first to mend.
 var functionRules = []func(f described) []Finding{
-	runtimes, handlers, unsetVariables, unmountedFiles, refusedVariables, untrueGateway, untrueContext, guardedNotices,
+	runtimes, handlers, unsetVariables, unmountedFiles, refusedVariables, untrueGateway, untrueContext, guardedNotices, refusedRoutes,
 	configured, secretsInFile, tooLong, localAddresses, privateStores, closedDoors, ignoredType,
 	timersInVain, timerTokens, rareTimers, timeLimits, memorySizes, batchesWithoutReports,
 	appIDs, plainStores, code,

@@ -88,6 +88,31 @@ func guardedNotices(f described) []Finding {
 			"请为通知单独设一条不开启 enableAuth、没有 authorizer 的路由（docs/deploy.md）"))}
 }
 
+// routeForm is a path that CloudBase's access service takes for a route: segments of letters,
+// digits and . _ -, at most 50 characters each, without a wildcard
+// (docs.cloudbase.net/cli-v1/http-gateway).
+var routeForm = regexp.MustCompile(`^(/|(/[A-Za-z0-9._-]{1,50})+)$`)
+
+// refusedRoutes refuses paths that no route may have, and those that CloudBase keeps for itself:
+// the deployment of the route fails, and nothing leads to the function.
+func refusedRoutes(f described) []Finding {
+	if !strings.HasSuffix(f.File, ".json") {
+		return nil
+	}
+	var findings []Finding
+	for _, door := range f.Doors {
+		isReserved := strings.HasPrefix(door, "/__auth") || strings.HasPrefix(door, "/.well-known")
+		if isPlaceholder(door) || routeForm.MatchString(door) && !isReserved {
+			continue
+		}
+		findings = append(findings, f.at("path").fault(
+			bilingual.Sprintf("its route %q is none that the access service takes", "其路由 %q 不被访问服务接受", door),
+			bilingual.New(`write a path such as "/pay": no wildcard, and not below /__auth or /.well-known`,
+				`请写如 "/pay" 的路径：不含通配符，且不在 /__auth 或 /.well-known 之下`)))
+	}
+	return findings
+}
+
 // refusedVariables refuses names that look like cloudpay's and are in no table: the functions would
 // start without what they stand for. It refuses names that the platform keeps for itself, too.
 // Names that are one slip away from a known one are faults of the configuration.

@@ -134,6 +134,12 @@ func unsetVariables(f described) []Finding {
 	for _, name := range f.variablesByLine() {
 		v := f.Written.Variables[name]
 		switch {
+		case v.Unset != "" && f.Written.Form == deployfile.Compose && f.takes(name) == "":
+			// What follows the $ may be a piece of a password, and is not shown.
+			findings = append(findings, f.at(name).fault(
+				bilingual.Sprintf("%s has a $ in its text, and what follows is taken for a variable, which is not set",
+					"%s 的文本中有 $，其后内容被当作变量，而它未设置", name),
+				bilingual.New("write $$ for a dollar sign, or set the variable", "美元符号请写作 $$，或设置该变量")))
 		case v.Unset != "":
 			findings = append(findings, f.at(name).fault(
 				bilingual.Sprintf("%s takes %s from the environment, where it is not set%s", "%s 取自环境变量 %s，而它未设置%s",

@@ -125,6 +125,9 @@ var faultyDeployments = []faulty{
 	{"another environment's tokens", "", func(f *folder) {
 		f.replace(`"CLOUDPAY_LOGIN_ENV": "{{env.ENV_ID}}"`, `"CLOUDPAY_LOGIN_ENV": "shop-9z9z"`)
 	}, doctor.CheckDeployment, doctor.LevelWarning, "CLOUDPAY_LOGIN_ENV is another environment than envId"},
+	{"a route with a wildcard", "", func(f *folder) {
+		f.replace(`"name": "cloudpay-public",`, `"name": "cloudpay-public", "path": "/pay/*",`)
+	}, doctor.CheckDeployment, doctor.LevelFault, `its route "/pay/*" is none`},
 	{"a queue without reports", "serverless.aws.yml", func(f *folder) {
 		f.replace("- schedule: rate(1 minute)", "- schedule: rate(1 minute)\n      - sqs: {arn: 'arn:aws:sqs:ap-southeast-1:123456789012:q', batchSize: 10}")
 	}, doctor.CheckDeployment, doctor.LevelFault, "its queue takes failed messages as done"},
@@ -169,6 +172,9 @@ var faultyDeployments = []faulty{
 	{"a size of memory that is none", "", func(f *folder) { f.replace(`"memorySize": 128`, `"memorySize": 100`) }, doctor.CheckDeployment, doctor.LevelFault, "its memory is 100 MB"},
 	// Containers.
 	{"a value of a Compose file", "compose.yaml", func(f *folder) { delete(f.values, "WXPAY_SERIAL_NO") }, doctor.CheckDeployment, doctor.LevelFault, "compose.yaml:16 web | WXPAY_SERIAL_NO takes WXPAY_SERIAL_NO from the environment"},
+	{"a dollar sign in a password", "compose.yaml", func(f *folder) {
+		f.replace("CLOUDPAY_STORE_FILE: /run/secrets/store", "CLOUDPAY_STORE: postgres://cloudpay:word$wordOfThePass@database/d")
+	}, doctor.CheckDeployment, doctor.LevelFault, "CLOUDPAY_STORE has a $ in its text"},
 	{"a secret's file that is not there", "compose.yaml", func(f *folder) { delete(f.files, "secrets/v3-key") }, doctor.CheckDeployment, doctor.LevelFault, "the files of its secrets are not there: secrets/v3-key"},
 	{"a secret that the service has not", "compose.yaml", func(f *folder) { f.replace("/run/secrets/v3-key", "/run/secrets/v3-kye") }, doctor.CheckDeployment, doctor.LevelFault, "WXPAY_V3_KEY_FILE names a secret that the service does not have"},
 	{"a secret's file with another form", "compose.yaml", func(f *folder) { f.files["secrets/v3-key"] = "short\n" }, doctor.CheckDeployment, doctor.LevelFault, "WXPAY_V3_KEY_FILE names a file that has 5 bytes instead of 32"},
