@@ -13,7 +13,8 @@
 // verifies replies are all right.
 //
 // What is not checked is a finding too, of [LevelSkipped], with the reason. A check of something
-// outside ends within five seconds, whatever the far side does.
+// outside ends within five seconds, whatever the far side does, and the query, which may have to be
+// repeated, within eight.
 package doctor
 
 import (

@@ -42,6 +42,8 @@ func (t *selfTest) platformKeys(ctx context.Context) []Finding {
 	if held != nil {
 		t.use(*held)
 	}
+	ctx, cancel := limited(ctx, maxSelfTest, 2)
+	defer cancel()
 	got, err := t.ask(ctx, http.MethodGet, app.Addresses(t.settings)[0], pathCertificates, "")
 	switch {
 	case err != nil:
