@@ -170,8 +170,9 @@ func rareBodyMistakes(right signedBody) iter.Seq[mistake[signedBody]] {
 			}
 		}
 		for _, object := range right.json.objects() {
+			parts := right.json.membersOf(object)
 			for order := range orders(len(object.keys)) {
-				m := mistake[signedBody]{id: "v3-body-keys", do: func(b *signedBody) { b.style.moved = &move{object, order} }}
+				m := mistake[signedBody]{id: "v3-body-keys", do: func(b *signedBody) { b.put(parts.in(order)) }}
 				if !yield(m) {
 					return
 				}

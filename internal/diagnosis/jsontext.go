@@ -172,14 +172,71 @@ func (t *jsonText) write(s style) string {
 	return text
 }
 
+// members is an object's members as they were sent, to be put into thousands of orders at little
+// cost: each is written once.
+type members struct {
+	// what stands in front of the first, between two, and behind the last
+	before, between, behind string
+	texts                   []string
+}
+
+// membersOf takes a text apart around the members of one of its objects.
+func (t *jsonText) membersOf(object *jsonNode) members {
+	w := jsonWriter{form: spacings[t.sent-1].form, hole: object}
+	w.node(t.root, 0)
+	before, behind, _ := strings.Cut(w.out.String(), hole)
+	line := ""
+	if w.form.newline != "" {
+		line = w.form.newline + strings.Repeat(w.form.indent, w.depth+1)
+	}
+	m := members{
+		before:  t.before + before + "{" + w.form.inside + line,
+		between: w.form.comma + line,
+		behind:  strings.TrimSuffix(line, w.form.indent) + w.form.inside + "}" + behind + t.behind,
+	}
+	for i, key := range object.keys {
+		one := jsonWriter{form: w.form}
+		one.string(key)
+		one.out.WriteString(w.form.colon)
+		one.node(object.children[i], w.depth+1)
+		m.texts = append(m.texts, one.out.String())
+	}
+	return m
+}
+
+// in is the text with the members in an order.
+func (m *members) in(order []int) string {
+	var out strings.Builder
+	out.WriteString(m.before)
+	for i, from := range order {
+		if i > 0 {
+			out.WriteString(m.between)
+		}
+		out.WriteString(m.texts[from])
+	}
+	out.WriteString(m.behind)
+	return out.String()
+}
+
+// hole stands for an object that is left out. No JSON text holds it.
+const hole = "\x00"
+
 // jsonWriter writes values in a style.
 type jsonWriter struct {
 	style style
 	form  spacing
 	out   strings.Builder
+	// an object that is left out, and how deep it lay; nil: none
+	hole  *jsonNode
+	depth int
 }
 
 func (w *jsonWriter) node(node *jsonNode, depth int) {
+	if node == w.hole {
+		w.depth = depth
+		w.out.WriteString(hole)
+		return
+	}
 	switch node.kind {
 	case jsonObject:
 		w.object(node, depth)

@@ -77,6 +77,7 @@ func TestV2(t *testing.T) {
 		"unsigned":          {replaced("&out_trade_no=A1", ""), "v2-element-unsigned"},
 		"sign signed":       {replaced("&total", "&sign=&total"), "v2-sign-signed"},
 		"URL-encoded":       {replaced("茶 |", "%E8%8C%B6+%7C", "a&b", "a%26b"), "v2-escaped"},
+		"PHP's escapes":     {replaced("茶 |", "%E8%8C%B6%20%7C", "a&b", "a%26b"), "v2-escaped"},
 		"XML escapes":       {replaced("a&b", "a&amp;b"), "v2-escaped"},
 		"CDATA of two":      {replaced("茶 |", "<![CDATA[茶 |]]>", "=A1", "=<![CDATA[A1]]>", "a&b", "a&amp;b"), "v2-cdata"},
 		"CDATA of one":      {replaced("茶 |", "<![CDATA[茶 |]]>"), "v2-cdata"},

@@ -268,3 +268,12 @@ func TestV3Headers(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkV3Unknown is the dearest diagnosis of a usual request: nothing that is tried fits.
+func BenchmarkV3Unknown(b *testing.B) {
+	keys := testKeys(b)
+	request := testPlace.signing(testNonce, "another").request(b)
+	for b.Loop() {
+		diagnosis.V3(request, keys)
+	}
+}

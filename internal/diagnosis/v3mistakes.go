@@ -21,7 +21,7 @@ func likelyV3(r *Request, right messageV3) []mistake[messageV3] {
 	}
 	list = append(list, layoutMistakes()...)
 	// a clock that is read twice is at most some seconds further
-	for offset := int64(1); offset <= 10; offset++ {
+	for offset := int64(1); offset <= nearTime; offset++ {
 		list = append(list, timeMistake(right.seconds()+offset, offset), timeMistake(right.seconds()-offset, -offset))
 	}
 	list = append(list, nonceMistakes(right.nonce)...)
@@ -38,7 +38,10 @@ func inBody(one mistake[signedBody]) mistake[messageV3] {
 // the product of both.
 func rareV3(right messageV3) iter.Seq[mistake[messageV3]] {
 	return func(yield func(mistake[messageV3]) bool) {
-		for _, list := range [][]mistake[messageV3]{rareLayouts(), queryOrders(right.uri), guessedBodies(right), distantTimes(right.seconds())} {
+		for _, list := range [][]mistake[messageV3]{
+			rareLayouts(), otherHosts(right.uri), queryOrders(right.uri), guessedBodies(right), cutNonces(right.nonce),
+			distantTimes(right.seconds()),
+		} {
 			for _, one := range list {
 				if !yield(one) {
 					return
@@ -53,6 +56,9 @@ func rareV3(right messageV3) iter.Seq[mistake[messageV3]] {
 	}
 }
 
+// nearTime is how many seconds a clock that is read twice is further in the likely mistakes.
+const nearTime = 3
+
 // timeMistake is a timestamp that was read from the clock a second time.
 func timeMistake(signed, offset int64) mistake[messageV3] {
 	return mistake[messageV3]{
@@ -66,9 +72,9 @@ func timeMistake(signed, offset int64) mistake[messageV3] {
 // distantTimes are timestamps that lie further away, up to what WeChat Pay allows or by the hours
 // of a time zone, and the milliseconds of the header's second.
 func distantTimes(header int64) []mistake[messageV3] {
-	const near, most, zone = 11, 300, 8 * 3600
+	const most, zone = 300, 8 * 3600
 	var list []mistake[messageV3]
-	for offset := int64(near); offset <= most; offset++ {
+	for offset := int64(nearTime + 1); offset <= most; offset++ {
 		list = append(list, timeMistake(header+offset, offset), timeMistake(header-offset, -offset))
 	}
 	list = append(list, timeMistake(header+zone, zone), timeMistake(header-zone, -zone))
@@ -106,12 +112,17 @@ func nonceMistakes(nonce string) []mistake[messageV3] {
 		{"v3-nonce-differs", bilingual.New("the nonce_str was signed with its name", "签名时带上了 nonce_str 的名称"), "nonce_str=" + nonce},
 	}
 	var list []mistake[messageV3]
-	for _, guess := range slices.Concat(guesses, hyphenGuesses(nonce), cutGuesses(nonce)) {
+	for _, guess := range append(guesses, hyphenGuesses(nonce)...) {
 		if guess.nonce != nonce {
-			list = append(list, mistake[messageV3]{guess.id, guess.detail, func(m *messageV3) { m.nonce = guess.nonce }})
+			list = append(list, guess.mistake())
 		}
 	}
 	return list
+}
+
+// mistake is the guess in its message.
+func (g nonceGuess) mistake() mistake[messageV3] {
+	return mistake[messageV3]{g.id, g.detail, func(m *messageV3) { m.nonce = g.nonce }}
 }
 
 // hyphenGuesses are a UUID without its hyphens, or with them where the header has none: 32 digits
@@ -131,14 +142,14 @@ func hyphenGuesses(nonce string) []nonceGuess {
 	})
 }
 
-// cutGuesses are the begins of the nonce: a column or a buffer was too short for it.
-func cutGuesses(nonce string) []nonceGuess {
+// cutNonces are the begins of the nonce: a column or a buffer was too short for it.
+func cutNonces(nonce string) []mistake[messageV3] {
 	cut := bilingual.New("the nonce_str was cut before signing", "nonce_str 在签名前被截断")
-	guesses := make([]nonceGuess, 0, len(nonce))
+	list := make([]mistake[messageV3], 0, len(nonce))
 	for size := len(nonce) - 1; size > 0; size-- {
-		guesses = append(guesses, nonceGuess{"v3-nonce-differs", cut, nonce[:size]})
+		list = append(list, nonceGuess{"v3-nonce-differs", cut, nonce[:size]}.mistake())
 	}
-	return guesses
+	return list
 }
 
 // partMistakes are the method's and the timestamp's other forms.
@@ -283,12 +294,12 @@ var hosts = []string{
 }
 
 // wholeURLGuesses are the URL with what stands before the path: scheme and host, or the host alone.
-// The host is tried as it was received, and as WeChat Pay's.
+// The host is tried as it was received, and as WeChat Pay's first.
 func wholeURLGuesses(host, uri string) []uriGuess {
 	withHost := bilingual.New("the host was signed with the path: only path and query count", "连同域名一起签名：只应包含路径和查询串")
-	names := hosts
-	if host != "" {
-		names = slices.Concat([]string{host}, hosts)
+	names := hosts[:1]
+	if host != "" && host != hosts[0] {
+		names = []string{host, hosts[0]}
 	}
 	var guesses []uriGuess
 	for _, name := range names {
@@ -297,6 +308,17 @@ func wholeURLGuesses(host, uri string) []uriGuess {
 			uriGuess{"v3-url-full", withHost, name + uri})
 	}
 	return guesses
+}
+
+// otherHosts are the URL with the rest of WeChat Pay's hosts.
+func otherHosts(uri string) []mistake[messageV3] {
+	var list []mistake[messageV3]
+	for _, host := range hosts[1:] {
+		for _, guess := range wholeURLGuesses(host, uri) {
+			list = append(list, mistake[messageV3]{guess.id, guess.detail, func(m *messageV3) { m.uri = guess.uri }})
+		}
+	}
+	return list
 }
 
 // pathGuesses are the path with a slash more or less, or without a part.
