@@ -87,8 +87,12 @@ func (r *Reading) readLogLines(text string) (ok bool) {
 }
 
 // embeddedError finds the JSON of a refusal within a text, as SDKs quote it, and where it begins.
+// It tries a bounded number of objects: each may run to the end of the text before it proves to be
+// none.
 func embeddedError(text string) (object []byte, at int) {
-	for from := 0; ; {
+	const tries = 100
+	from := 0
+	for range tries {
 		next := strings.Index(text[from:], `{"`)
 		if next < 0 {
 			return nil, 0
@@ -100,6 +104,7 @@ func embeddedError(text string) (object []byte, at int) {
 		}
 		from = at + 1
 	}
+	return nil, 0
 }
 
 // codeWord matches what may be an error code in a text.

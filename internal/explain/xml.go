@@ -93,6 +93,10 @@ func has(elements map[string]string, name string) bool {
 	return is
 }
 
+// longestValue bounds what is kept of a value, in bytes; the longest that is looked at is a text of
+// an error.
+const longestValue = 4 << 10
+
 // elementsOf reads the elements of a flat document, to tell what it is and to show its codes. The
 // signature is judged by the bytes, and not by this. Of a document that breaks it returns the
 // elements before, and the offset at which it broke; -1: it did not.
@@ -115,7 +119,9 @@ func elementsOf(text string) (elements map[string]string, broken int) {
 			depth++
 			name, value = token.Name.Local, ""
 		case xml.CharData:
-			value += string(token)
+			if len(value) < longestValue {
+				value += string(token)
+			}
 		case xml.EndElement:
 			if depth--; depth == 1 {
 				elements[name] = value
