@@ -34,7 +34,7 @@ import (
 // databaseFault is a livingFault of a database server. make returns the address of the store.
 type databaseFault struct {
 	name  string
-	make  func(t *testing.T, d server) (address string)
+	make  func(d server) (address string)
 	check doctor.Check
 	level doctor.Level
 	says  string
@@ -44,186 +44,187 @@ type databaseFault struct {
 type server struct {
 	storetest.Database
 
+	t     *testing.T
 	admin *sql.DB
 }
 
 func newServer(t *testing.T, d storetest.Database) server {
 	t.Helper()
-	return server{d, storetest.Raw(t, d.Empty(t))}
+	return server{d, t, storetest.Raw(t, d.Empty(t))}
 }
 
 // livingPostgres are the faults of PostgreSQL. The server has no TLS at first.
 var livingPostgres = []databaseFault{
-	{"a wrong password", func(t *testing.T, d server) string {
-		d.exec(t, d.admin, "CREATE ROLE shop LOGIN PASSWORD 'pa55word-that-is-right'")
-		d.admits(t, "host all shop all scram-sha-256")
-		return as(t, d.Migrated(t), "shop", "pa55word-of-the-st0re", "disable")
+	{"a wrong password", func(d server) string {
+		d.exec(d.admin, "CREATE ROLE shop LOGIN PASSWORD 'pa55word-that-is-right'")
+		d.admits("host all shop all scram-sha-256")
+		return as(d.t, d.Migrated(d.t), "shop", "pa55word-of-the-st0re", "disable")
 	}, doctor.CheckStore, doctor.LevelFault, "refuses the user or the password"},
-	{"a database that is not there", func(t *testing.T, d server) string {
-		return strings.Replace(d.Empty(t), "/cloudpay_", "/shop_", 1)
+	{"a database that is not there", func(d server) string {
+		return strings.Replace(d.Empty(d.t), "/cloudpay_", "/shop_", 1)
 	}, doctor.CheckStore, doctor.LevelFault, "has no database of that name"},
-	{"TLS that the server has not", func(t *testing.T, d server) string {
-		return strings.Replace(d.Migrated(t), "sslmode=disable", "sslmode=require", 1)
+	{"TLS that the server has not", func(d server) string {
+		return strings.Replace(d.Migrated(d.t), "sslmode=disable", "sslmode=require", 1)
 	}, doctor.CheckStore, doctor.LevelFault, "speaks no TLS"},
-	{"a server that admits with TLS only", func(t *testing.T, d server) string {
-		d.exec(t, d.admin, "CREATE ROLE encrypted LOGIN")
-		d.admits(t, "hostssl all encrypted all trust\nhost all encrypted all reject")
-		return as(t, d.Migrated(t), "encrypted", "", "disable")
+	{"a server that admits with TLS only", func(d server) string {
+		d.exec(d.admin, "CREATE ROLE encrypted LOGIN")
+		d.admits("hostssl all encrypted all trust\nhost all encrypted all reject")
+		return as(d.t, d.Migrated(d.t), "encrypted", "", "disable")
 	}, doctor.CheckStore, doctor.LevelFault, "pg_hba.conf"},
-	{"a user who may not connect to the database", func(t *testing.T, d server) string {
-		address := d.Migrated(t)
-		d.exec(t, d.admin, "CREATE ROLE outside LOGIN", "REVOKE CONNECT ON DATABASE "+nameOf(t, address)+" FROM PUBLIC")
-		return as(t, address, "outside", "", "disable")
+	{"a user who may not connect to the database", func(d server) string {
+		address := d.Migrated(d.t)
+		d.exec(d.admin, "CREATE ROLE outside LOGIN", "REVOKE CONNECT ON DATABASE "+nameOf(d.t, address)+" FROM PUBLIC")
+		return as(d.t, address, "outside", "", "disable")
 	}, doctor.CheckStore, doctor.LevelFault, "may not use that database"},
-	{"no connection left for the user", func(t *testing.T, d server) string {
-		d.exec(t, d.admin, "CREATE ROLE crowded LOGIN CONNECTION LIMIT 0")
-		return as(t, d.Migrated(t), "crowded", "", "disable")
+	{"no connection left for the user", func(d server) string {
+		d.exec(d.admin, "CREATE ROLE crowded LOGIN CONNECTION LIMIT 0")
+		return as(d.t, d.Migrated(d.t), "crowded", "", "disable")
 	}, doctor.CheckStore, doctor.LevelFault, "has no connection left"},
-	{"missing rights", func(t *testing.T, d server) string {
-		address := d.Migrated(t)
-		d.exec(t, d.admin, "CREATE ROLE reader LOGIN")
-		d.exec(t, storetest.Raw(t, address), "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
-		return as(t, address, "reader", "", "disable")
+	{"missing rights", func(d server) string {
+		address := d.Migrated(d.t)
+		d.exec(d.admin, "CREATE ROLE reader LOGIN")
+		d.exec(storetest.Raw(d.t, address), "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+		return as(d.t, address, "reader", "", "disable")
 	}, doctor.CheckRights, doctor.LevelFault, "GRANT INSERT, UPDATE ON cloudpay_orders TO reader;"},
-	{"no right at all", func(t *testing.T, d server) string {
-		d.exec(t, d.admin, "CREATE ROLE stranger LOGIN")
-		return as(t, d.Migrated(t), "stranger", "", "disable")
+	{"no right at all", func(d server) string {
+		d.exec(d.admin, "CREATE ROLE stranger LOGIN")
+		return as(d.t, d.Migrated(d.t), "stranger", "", "disable")
 	}, doctor.CheckRights, doctor.LevelFault, "GRANT SELECT ON cloudpay_schema TO stranger;"},
-	{"a schema that the user does not see", func(t *testing.T, d server) string {
-		address := d.Migrated(t)
-		d.exec(t, d.admin, "CREATE ROLE blind LOGIN")
-		d.exec(t, storetest.Raw(t, address), "REVOKE USAGE ON SCHEMA public FROM PUBLIC", "GRANT ALL ON ALL TABLES IN SCHEMA public TO blind")
-		return as(t, address, "blind", "", "disable")
+	{"a schema that the user does not see", func(d server) string {
+		address := d.Migrated(d.t)
+		d.exec(d.admin, "CREATE ROLE blind LOGIN")
+		d.exec(storetest.Raw(d.t, address), "REVOKE USAGE ON SCHEMA public FROM PUBLIC", "GRANT ALL ON ALL TABLES IN SCHEMA public TO blind")
+		return as(d.t, address, "blind", "", "disable")
 	}, doctor.CheckSchema, doctor.LevelFault, "GRANT USAGE ON SCHEMA public"},
-	{"a database without tables", func(t *testing.T, d server) string {
-		return d.Empty(t)
+	{"a database without tables", func(d server) string {
+		return d.Empty(d.t)
 	}, doctor.CheckSchema, doctor.LevelFault, "run `cloudpay orders migrate`"},
-	{"the schema of the release before", func(t *testing.T, d server) string {
-		address := d.Empty(t)
-		if _, err := migrate.UpTo(t.Context(), address, 2); err != nil {
-			t.Fatal(err)
+	{"the schema of the release before", func(d server) string {
+		address := d.Empty(d.t)
+		if _, err := migrate.UpTo(d.t.Context(), address, 2); err != nil {
+			d.t.Fatal(err)
 		}
 		return address
 	}, doctor.CheckSchema, doctor.LevelFault, "run `cloudpay orders migrate`"},
-	{"an index that was not built to its end", func(t *testing.T, d server) string {
-		address := d.Migrated(t)
+	{"an index that was not built to its end", func(d server) string {
+		address := d.Migrated(d.t)
 		// The division by zero ends the build, as a lost connection would.
-		_, err := storetest.Raw(t, address).ExecContext(t.Context(), "CREATE INDEX CONCURRENTLY cloudpay_half ON cloudpay_schema ((1 / (version - 3)))")
+		_, err := storetest.Raw(d.t, address).ExecContext(d.t.Context(), "CREATE INDEX CONCURRENTLY cloudpay_half ON cloudpay_schema ((1 / (version - 3)))")
 		if err == nil {
-			t.Fatal("the index was built")
+			d.t.Fatal("the index was built")
 		}
 		return address
 	}, doctor.CheckSchema, doctor.LevelFault, "REINDEX INDEX CONCURRENTLY cloudpay_half"},
-	{"a table that was dropped", func(t *testing.T, d server) string {
-		address := d.Migrated(t)
-		d.exec(t, storetest.Raw(t, address), "DROP TABLE cloudpay_receivers")
+	{"a table that was dropped", func(d server) string {
+		address := d.Migrated(d.t)
+		d.exec(storetest.Raw(d.t, address), "DROP TABLE cloudpay_receivers")
 		return address
 	}, doctor.CheckSchema, doctor.LevelFault, "tables are missing: cloudpay_receivers"},
-	{"a migration that ended half-way", func(t *testing.T, d server) string {
-		address := d.Migrated(t)
-		d.exec(t, storetest.Raw(t, address), "DELETE FROM cloudpay_migrations WHERE version_id = 3")
+	{"a migration that ended half-way", func(d server) string {
+		address := d.Migrated(d.t)
+		d.exec(storetest.Raw(d.t, address), "DELETE FROM cloudpay_migrations WHERE version_id = 3")
 		return address
 	}, doctor.CheckSchema, doctor.LevelFault, "its record is at step 2, and the schema at step 3"},
-	{"sessions that are read-only", func(t *testing.T, d server) string {
-		address := d.Migrated(t)
-		d.exec(t, d.admin, "ALTER DATABASE "+nameOf(t, address)+" SET default_transaction_read_only = on")
+	{"sessions that are read-only", func(d server) string {
+		address := d.Migrated(d.t)
+		d.exec(d.admin, "ALTER DATABASE "+nameOf(d.t, address)+" SET default_transaction_read_only = on")
 		return address
 	}, doctor.CheckStore, doctor.LevelFault, "default_transaction_read_only = off"},
-	{"sessions that are serializable", func(t *testing.T, d server) string {
-		address := d.Migrated(t)
-		d.exec(t, d.admin, "ALTER DATABASE "+nameOf(t, address)+" SET default_transaction_isolation = serializable")
+	{"sessions that are serializable", func(d server) string {
+		address := d.Migrated(d.t)
+		d.exec(d.admin, "ALTER DATABASE "+nameOf(d.t, address)+" SET default_transaction_isolation = serializable")
 		return address
 	}, doctor.CheckStore, doctor.LevelWarning, "serializable by default"},
-	{"commits that are not flushed", func(t *testing.T, d server) string {
-		return d.Migrated(t)
+	{"commits that are not flushed", func(d server) string {
+		return d.Migrated(d.t)
 	}, doctor.CheckStore, doctor.LevelWarning, "fsync = on"},
-	{"rights that pruning lacks", func(t *testing.T, d server) string {
-		address := d.Migrated(t)
-		d.exec(t, d.admin, "CREATE ROLE keeper LOGIN")
-		d.exec(t, storetest.Raw(t, address), "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO keeper")
-		return as(t, address, "keeper", "", "disable")
+	{"rights that pruning lacks", func(d server) string {
+		address := d.Migrated(d.t)
+		d.exec(d.admin, "CREATE ROLE keeper LOGIN")
+		d.exec(storetest.Raw(d.t, address), "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO keeper")
+		return as(d.t, address, "keeper", "", "disable")
 	}, doctor.CheckRights, doctor.LevelFault, "GRANT DELETE ON cloudpay_orders TO keeper;"},
-	{"a certificate of an unknown authority", func(t *testing.T, d server) string {
-		d.encrypts(t, time.Now().AddDate(1, 0, 0), "127.0.0.1")
-		return strings.Replace(d.Migrated(t), "sslmode=disable", "sslmode=verify-full", 1)
+	{"a certificate of an unknown authority", func(d server) string {
+		d.encrypts(time.Now().AddDate(1, 0, 0), "127.0.0.1")
+		return strings.Replace(d.Migrated(d.t), "sslmode=disable", "sslmode=verify-full", 1)
 	}, doctor.CheckStore, doctor.LevelFault, "not signed by an authority that this machine trusts"},
-	{"a certificate of another name", func(t *testing.T, d server) string {
-		root := d.encrypts(t, time.Now().AddDate(1, 0, 0), "192.0.2.1")
-		return strings.Replace(d.Migrated(t), "sslmode=disable", "sslmode=verify-full&sslrootcert="+url.QueryEscape(root), 1)
+	{"a certificate of another name", func(d server) string {
+		root := d.encrypts(time.Now().AddDate(1, 0, 0), "192.0.2.1")
+		return strings.Replace(d.Migrated(d.t), "sslmode=disable", "sslmode=verify-full&sslrootcert="+url.QueryEscape(root), 1)
 	}, doctor.CheckStore, doctor.LevelFault, "for another name"},
-	{"a certificate that has ended", func(t *testing.T, d server) string {
-		root := d.encrypts(t, time.Now().Add(-time.Hour), "127.0.0.1")
-		return strings.Replace(d.Migrated(t), "sslmode=disable", "sslmode=verify-full&sslrootcert="+url.QueryEscape(root), 1)
+	{"a certificate that has ended", func(d server) string {
+		root := d.encrypts(time.Now().Add(-time.Hour), "127.0.0.1")
+		return strings.Replace(d.Migrated(d.t), "sslmode=disable", "sslmode=verify-full&sslrootcert="+url.QueryEscape(root), 1)
 	}, doctor.CheckStore, doctor.LevelFault, "expired or not yet valid"},
 }
 
 // livingMariaDB are the faults of MariaDB.
 var livingMariaDB = []databaseFault{
-	{"a wrong password", func(t *testing.T, d server) string {
-		d.exec(t, d.admin, "CREATE USER shop@'%' IDENTIFIED BY 'pa55word-that-is-right'")
-		return as(t, d.Migrated(t), "shop", "pa55word-of-the-st0re", "")
+	{"a wrong password", func(d server) string {
+		d.exec(d.admin, "CREATE USER shop@'%' IDENTIFIED BY 'pa55word-that-is-right'")
+		return as(d.t, d.Migrated(d.t), "shop", "pa55word-of-the-st0re", "")
 	}, doctor.CheckStore, doctor.LevelFault, "refuses the user or the password"},
-	{"a database that is not there", func(t *testing.T, d server) string {
-		return strings.Replace(d.Empty(t), "/cloudpay_", "/shop_", 1)
+	{"a database that is not there", func(d server) string {
+		return strings.Replace(d.Empty(d.t), "/cloudpay_", "/shop_", 1)
 	}, doctor.CheckStore, doctor.LevelFault, "has no database of that name"},
-	{"a user without a right on the database", func(t *testing.T, d server) string {
-		d.exec(t, d.admin, "CREATE USER outside@'%'")
-		return as(t, d.Migrated(t), "outside", "", "")
+	{"a user without a right on the database", func(d server) string {
+		d.exec(d.admin, "CREATE USER outside@'%'")
+		return as(d.t, d.Migrated(d.t), "outside", "", "")
 	}, doctor.CheckStore, doctor.LevelFault, "may not use that database"},
-	{"TLS that the server has not", func(t *testing.T, d server) string {
-		return d.Migrated(t) + "?tls=true"
+	{"TLS that the server has not", func(d server) string {
+		return d.Migrated(d.t) + "?tls=true"
 	}, doctor.CheckStore, doctor.LevelFault, "speaks no TLS"},
-	{"no connection left for the user", func(t *testing.T, d server) string {
-		address := d.Migrated(t)
-		d.exec(t, d.admin, "CREATE USER crowded@'%' WITH MAX_USER_CONNECTIONS 1", "GRANT ALL ON "+nameOf(t, address)+".* TO crowded@'%'")
-		address = as(t, address, "crowded", "", "")
-		held, err := storetest.Raw(t, address).Conn(t.Context())
+	{"no connection left for the user", func(d server) string {
+		address := d.Migrated(d.t)
+		d.exec(d.admin, "CREATE USER crowded@'%' WITH MAX_USER_CONNECTIONS 1", "GRANT ALL ON "+nameOf(d.t, address)+".* TO crowded@'%'")
+		address = as(d.t, address, "crowded", "", "")
+		held, err := storetest.Raw(d.t, address).Conn(d.t.Context())
 		if err != nil {
-			t.Fatal(err)
+			d.t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = held.Close() })
+		d.t.Cleanup(func() { _ = held.Close() })
 		return address
 	}, doctor.CheckStore, doctor.LevelFault, "has no connection left"},
-	{"missing rights", func(t *testing.T, d server) string {
-		address := d.Migrated(t)
-		d.exec(t, d.admin, "CREATE USER reader@'%'", "GRANT SELECT ON "+nameOf(t, address)+".* TO reader@'%'")
-		return as(t, address, "reader", "", "")
+	{"missing rights", func(d server) string {
+		address := d.Migrated(d.t)
+		d.exec(d.admin, "CREATE USER reader@'%'", "GRANT SELECT ON "+nameOf(d.t, address)+".* TO reader@'%'")
+		return as(d.t, address, "reader", "", "")
 	}, doctor.CheckRights, doctor.LevelFault, "GRANT INSERT, UPDATE ON cloudpay_orders TO 'reader'@'%';"},
-	{"a right that is missing on one table", func(t *testing.T, d server) string {
-		address := d.Migrated(t)
-		name := nameOf(t, address)
-		d.exec(t, d.admin, "CREATE USER nearly@'%'", "GRANT SELECT ON "+name+".* TO nearly@'%'")
+	{"a right that is missing on one table", func(d server) string {
+		address := d.Migrated(d.t)
+		name := nameOf(d.t, address)
+		d.exec(d.admin, "CREATE USER nearly@'%'", "GRANT SELECT ON "+name+".* TO nearly@'%'")
 		for _, table := range []string{"orders", "numbers", "quotas", "receivers", "watermarks", "changes"} {
-			d.exec(t, d.admin, "GRANT INSERT, UPDATE ON "+name+".cloudpay_"+table+" TO nearly@'%'")
+			d.exec(d.admin, "GRANT INSERT, UPDATE ON "+name+".cloudpay_"+table+" TO nearly@'%'")
 		}
-		return as(t, address, "nearly", "", "")
+		return as(d.t, address, "nearly", "", "")
 	}, doctor.CheckRights, doctor.LevelFault, "its user lacks INSERT, UPDATE on cloudpay_events |"},
-	{"a database without tables", func(t *testing.T, d server) string {
-		return d.Empty(t)
+	{"a database without tables", func(d server) string {
+		return d.Empty(d.t)
 	}, doctor.CheckSchema, doctor.LevelFault, "run `cloudpay orders migrate`"},
-	{"a table that was dropped", func(t *testing.T, d server) string {
-		address := d.Migrated(t)
-		d.exec(t, storetest.Raw(t, address), "DROP TABLE cloudpay_receivers")
+	{"a table that was dropped", func(d server) string {
+		address := d.Migrated(d.t)
+		d.exec(storetest.Raw(d.t, address), "DROP TABLE cloudpay_receivers")
 		return address
 	}, doctor.CheckSchema, doctor.LevelFault, "tables are missing: cloudpay_receivers"},
-	{"a migration that ended half-way", func(t *testing.T, d server) string {
-		address := d.Migrated(t)
-		d.exec(t, storetest.Raw(t, address), "DELETE FROM cloudpay_migrations WHERE version_id = 3")
+	{"a migration that ended half-way", func(d server) string {
+		address := d.Migrated(d.t)
+		d.exec(storetest.Raw(d.t, address), "DELETE FROM cloudpay_migrations WHERE version_id = 3")
 		return address
 	}, doctor.CheckSchema, doctor.LevelFault, "its record is at step 2, and the schema at step 3"},
-	{"a user for whom no server is read-only", func(t *testing.T, d server) string {
-		return d.Migrated(t)
+	{"a user for whom no server is read-only", func(d server) string {
+		return d.Migrated(d.t)
 	}, doctor.CheckStore, doctor.LevelWarning, "READ_ONLY ADMIN"},
-	{"sessions that never end", func(t *testing.T, d server) string {
-		return d.Migrated(t)
+	{"sessions that never end", func(d server) string {
+		return d.Migrated(d.t)
 	}, doctor.CheckStore, doctor.LevelWarning, "wait_timeout = 60"},
-	{"commits that are not flushed", func(t *testing.T, d server) string {
-		return d.Migrated(t)
+	{"commits that are not flushed", func(d server) string {
+		return d.Migrated(d.t)
 	}, doctor.CheckStore, doctor.LevelWarning, "innodb_flush_log_at_trx_commit = 1"},
-	{"a server that takes no writes", func(t *testing.T, d server) string {
-		address := d.Migrated(t)
-		d.exec(t, d.admin, "SET GLOBAL read_only = ON")
-		t.Cleanup(func() { d.exec(t, d.admin, "SET GLOBAL read_only = OFF") })
+	{"a server that takes no writes", func(d server) string {
+		address := d.Migrated(d.t)
+		d.exec(d.admin, "SET GLOBAL read_only = ON")
+		d.t.Cleanup(func() { d.exec(d.admin, "SET GLOBAL read_only = OFF") })
 		return address
 	}, doctor.CheckStore, doctor.LevelFault, "takes no writes (read_only)"},
 }
@@ -240,23 +241,23 @@ func TestLivingFaultsOfMariaDB(t *testing.T) {
 // A server of an old version is made of a new one that says so.
 func TestLivingOldServer(t *testing.T) {
 	d := newServer(t, storetest.MariaDBWith(t, "--version=10.3.39-MariaDB-log"))
-	examineServer(t, d, []databaseFault{{"a server that is too old", func(t *testing.T, d server) string {
-		return d.Migrated(t)
+	examineServer(t, d, []databaseFault{{"a server that is too old", func(d server) string {
+		return d.Migrated(d.t)
 	}, doctor.CheckStore, doctor.LevelFault, "upgrade the server to MariaDB 10.6"}})
 }
 
 func TestLivingStandby(t *testing.T) {
 	pair := storetest.PostgresPair(t)
-	examineServer(t, server{}, []databaseFault{{"a replica", func(t *testing.T, _ server) string {
-		return pair.StandbyAddress(t)
+	examineServer(t, server{t: t}, []databaseFault{{"a replica", func(d server) string {
+		return pair.StandbyAddress(d.t)
 	}, doctor.CheckStore, doctor.LevelFault, "a replica, which takes no writes"}})
 }
 
 // A pooler whose clients share sessions by the statement can commit nothing together.
 func TestLivingPooler(t *testing.T) {
 	d := newServer(t, storetest.PgBouncerIn(t, "statement"))
-	examineServer(t, d, []databaseFault{{"a pooler in statement mode", func(t *testing.T, d server) string {
-		return d.Migrated(t)
+	examineServer(t, d, []databaseFault{{"a pooler in statement mode", func(d server) string {
+		return d.Migrated(d.t)
 	}, doctor.CheckStore, doctor.LevelFault, "pool_mode = transaction"}})
 }
 
@@ -266,8 +267,10 @@ func examineServer(t *testing.T, d server, rows []databaseFault) {
 	t.Helper()
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
+			own := d
+			own.t = t
 			livingFault{row.name, func(e *env) {
-				e.withStore(row.make(t, d))
+				e.withStore(row.make(own))
 				if strings.Contains(row.name, "pruning") {
 					e.vars["CLOUDPAY_PRUNE_AFTER"] = "90d"
 				}
@@ -302,40 +305,40 @@ func TestLivingSoundServers(t *testing.T) {
 // A certificate that is right is said to be, with the name that it was checked for.
 func TestLivingCheckedCertificate(t *testing.T) {
 	d := newServer(t, storetest.Postgres(t))
-	root := d.encrypts(t, time.Now().AddDate(1, 0, 0), "127.0.0.1")
+	root := d.encrypts(time.Now().AddDate(1, 0, 0), "127.0.0.1")
 	address := strings.Replace(d.Migrated(t), "sslmode=disable", "sslmode=verify-full&sslrootcert="+url.QueryEscape(root), 1)
 	list := newEnv(t).withStore(address).examined()
 	list.wantNoFault(t)
 	list.of(doctor.CheckStore).saying("encrypted").want(t, doctor.LevelFine, "(TLSv1.3), and its certificate was checked for the name 127.0.0.1")
 }
 
-func (d server) exec(t *testing.T, db *sql.DB, statements ...string) {
-	t.Helper()
+func (d server) exec(db *sql.DB, statements ...string) {
+	d.t.Helper()
 	for _, statement := range statements {
 		if _, err := db.ExecContext(context.Background(), statement); err != nil {
-			t.Fatalf("%s: %v", statement, err)
+			d.t.Fatalf("%s: %v", statement, err)
 		}
 	}
 }
 
 // admits puts lines before the one of pg_hba.conf that admits everyone.
-func (d server) admits(t *testing.T, lines string) {
-	t.Helper()
-	d.write(t, "pg_hba.conf", lines+"\nhost all all all trust\n")
-	d.exec(t, d.admin, "SELECT pg_reload_conf()")
+func (d server) admits(lines string) {
+	d.t.Helper()
+	d.write("pg_hba.conf", lines+"\nhost all all all trust\n")
+	d.exec(d.admin, "SELECT pg_reload_conf()")
 }
 
 // encrypts switches TLS on, with a certificate that ends at a time and is for an address. It
 // returns the file of its authority. New connections have it when the server has reloaded.
-func (d server) encrypts(t *testing.T, until time.Time, address string) (root string) {
-	t.Helper()
+func (d server) encrypts(until time.Time, address string) (root string) {
+	d.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		d.t.Fatal(err)
 	}
 	number, err := rand.Int(rand.Reader, big.NewInt(1<<62))
 	if err != nil {
-		t.Fatal(err)
+		d.t.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: number, Subject: pkix.Name{CommonName: "database"}, NotBefore: until.AddDate(-2, 0, 0), NotAfter: until,
@@ -344,54 +347,54 @@ func (d server) encrypts(t *testing.T, until time.Time, address string) (root st
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		t.Fatal(err)
+		d.t.Fatal(err)
 	}
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		t.Fatal(err)
+		d.t.Fatal(err)
 	}
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	d.write(t, "server.crt", string(certificate))
-	d.write(t, "server.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
-	d.exec(t, d.admin, "ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()")
-	d.awaitCertificate(t, der)
-	return writeFile(t, certificate)
+	d.write("server.crt", string(certificate))
+	d.write("server.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+	d.exec(d.admin, "ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()")
+	d.awaitCertificate(der)
+	return writeFile(d.t, certificate)
 }
 
 // awaitCertificate returns when new connections get that certificate.
-func (d server) awaitCertificate(t *testing.T, der []byte) {
-	t.Helper()
+func (d server) awaitCertificate(der []byte) {
+	d.t.Helper()
 	var port string
-	if err := d.admin.QueryRowContext(t.Context(), "SHOW port").Scan(&port); err != nil {
-		t.Fatal(err)
+	if err := d.admin.QueryRowContext(d.t.Context(), "SHOW port").Scan(&port); err != nil {
+		d.t.Fatal(err)
 	}
-	for t.Context().Err() == nil {
+	for d.t.Context().Err() == nil {
 		if got, err := certificateAt("127.0.0.1:" + port); err == nil && string(got) == string(der) {
 			return
 		}
 	}
-	t.Fatal("the server does not use its new certificate")
+	d.t.Fatal("the server does not use its new certificate")
 }
 
 // write writes a file of the server's folder, for the user that runs it.
-func (d server) write(t *testing.T, name, text string) {
-	t.Helper()
+func (d server) write(name, text string) {
+	d.t.Helper()
 	var folder string
-	if err := d.admin.QueryRowContext(t.Context(), "SHOW data_directory").Scan(&folder); err != nil {
-		t.Fatal(err)
+	if err := d.admin.QueryRowContext(d.t.Context(), "SHOW data_directory").Scan(&folder); err != nil {
+		d.t.Fatal(err)
 	}
 	info, err := os.Stat(folder)
 	if err != nil {
-		t.Fatal(err)
+		d.t.Fatal(err)
 	}
 	const private = 0o600
 	file := filepath.Join(folder, name)
 	if err := os.WriteFile(file, []byte(text), private); err != nil {
-		t.Fatal(err)
+		d.t.Fatal(err)
 	}
 	if owner, is := info.Sys().(*syscall.Stat_t); is && os.Geteuid() == 0 {
 		if err := os.Chown(file, int(owner.Uid), int(owner.Gid)); err != nil {
-			t.Fatal(err)
+			d.t.Fatal(err)
 		}
 	}
 }
