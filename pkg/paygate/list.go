@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"cloudpay/internal/cause"
 )
@@ -203,42 +204,99 @@ func (g *Gateway) adminRequests(r *http.Request) (int, any, error) {
 	return http.StatusOK, p, nil
 }
 
-// pick returns the oldest orders whose number in the book is above after, and the number behind
-// which the list goes on, 0 at its end. Numbers count from 1.
-func (b *orderBook) pick(after, limit int, fits func(*Order) bool) (orders []Order, next int) {
+// picked is orders of the book in the order of their addition, and the numbers that the pages
+// around them begin and end with. Numbers count from 1; 0: there is no such page.
+type picked struct {
+	orders []Order
+	// the last order's number, if others may fit behind it
+	next int
+	// the first order's number, if others may fit before it
+	prev int
+}
+
+// after picks the oldest orders whose number in the book is above a number. It does not know
+// whether others fit before them: prev is the first one's number unless it begins with the book.
+func (b *orderBook) after(number, limit int, fits func(*Order) bool) (p picked) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i := after; i < len(b.sequence); i++ {
+	last := 0
+	for i := number; i < len(b.sequence); i++ {
 		order := b.current(b.sequence[i])
 		if !fits(&order) {
 			continue
 		}
-		if len(orders) == limit {
-			return orders, next
+		if len(p.orders) == limit {
+			p.next = last
+			return p
 		}
-		orders, next = append(orders, order), i+1
+		if p.orders, last = append(p.orders, order), i+1; p.prev == 0 && number > 0 {
+			p.prev = last
+		}
 	}
-	return orders, 0
+	return p
 }
 
-// adminOrders shows a page of the orders, oldest addition first; of combined ones the parts.
+// before picks the newest orders whose number in the book is below a number. It does not know
+// whether others fit behind them: next is the last one's number in any case.
+func (b *orderBook) before(number, limit int, fits func(*Order) bool) (p picked) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	first := 0
+	for i := min(number-1, len(b.sequence)) - 1; i >= 0; i-- {
+		order := b.current(b.sequence[i])
+		if !fits(&order) {
+			continue
+		}
+		if len(p.orders) == limit {
+			p.prev = first
+			break
+		}
+		if p.orders, first = append(p.orders, order), i+1; p.next == 0 && number <= len(b.sequence) {
+			p.next = first
+		}
+	}
+	slices.Reverse(p.orders)
+	return p
+}
+
+// orderFilter reads the parameters that select orders: state, and search, a part of out_trade_no.
+func orderFilter(values url.Values) (fits func(*Order) bool, err error) {
+	state, search := TradeState(values.Get("state")), values.Get("search")
+	if state != "" && !slices.Contains(tradeStates(), state) {
+		return nil, invalid("state: %q must be one of %s", state, list(tradeStates()))
+	}
+	return func(o *Order) bool {
+		return (state == "" || o.State == state) && strings.Contains(o.OutTradeNo, search)
+	}, nil
+}
+
+// adminOrders shows a page of the orders, oldest addition first; of combined ones the parts. The
+// first page has the oldest, and before names one that ends with the newest.
 func (g *Gateway) adminOrders(r *http.Request) (int, any, error) {
-	q, err := readPage(r, "state", "after", "limit")
+	q, err := readPage(r, "state", "search", "after", "before", "limit")
 	if err != nil {
 		return 0, nil, err
 	}
-	state := TradeState(q.values.Get("state"))
-	if state != "" && !slices.Contains(tradeStates(), state) {
-		return 0, nil, invalid("state: %q must be one of %s", state, list(tradeStates()))
+	fits, err := orderFilter(q.values)
+	if err != nil {
+		return 0, nil, err
 	}
-	orders, next := g.orders.pick(q.after, q.limit, func(o *Order) bool { return state == "" || o.State == state })
-	views := make([]orderView, len(orders))
-	for i := range orders {
-		views[i] = newOrderView(&orders[i])
+	var found picked
+	if q.hasBefore {
+		found = g.orders.before(q.before, q.limit, fits)
+	} else {
+		found = g.orders.after(q.after, q.limit, fits)
+	}
+	views := make([]orderView, len(found.orders))
+	for i := range found.orders {
+		views[i] = newOrderView(&found.orders[i])
 	}
 	p := page{rows: views}
-	if next > 0 {
-		p.next = q.from("after", next)
+	if found.next > 0 {
+		p.next = q.from("after", found.next)
+	}
+	if found.prev > 0 {
+		p.prev = q.from("before", found.prev)
 	}
 	return http.StatusOK, p, nil
 }

@@ -134,13 +134,30 @@ func TestOrderPages(t *testing.T) {
 		"/orders?after=99":              "[[]]",
 		"/orders?state=SUCCESS&after=3": "[[A5]]",
 		"/orders?after=0&limit=7":       "[[A0 A1 A2 A3 A4 A5 A6]]",
+		"/orders?search=5":              "[[A5]]",
+		"/orders?search=a":              "[[]]",
+		"/orders?before=4&limit=2":      "[[A1 A2] [A3 A4] [A5 A6]]",
 	} {
 		if got := fmt.Sprint(s.pages(path, "next", "out_trade_no")); got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
+	for path, want := range map[string]string{
+		"/orders?before=999&limit=3":                  "[[A4 A5 A6] [A1 A2 A3] [A0]]",
+		"/orders?before=999&limit=1&state=SUCCESS":    "[[A5] [A2]]",
+		"/orders?before=999&limit=2&search=A":         "[[A5 A6] [A3 A4] [A1 A2] [A0]]",
+		"/orders?before=1":                            "[[]]",
+		"/orders?after=5&limit=4":                     "[[A5 A6] [A1 A2 A3 A4] [A0]]",
+		"/orders?after=0":                             "[[A0 A1 A2 A3 A4 A5 A6]]",
+		"/orders?before=999&limit=3&state=USERPAYING": "[[]]",
+	} {
+		if got := fmt.Sprint(s.pages(path, "prev", "out_trade_no")); got != want {
+			t.Errorf("backwards, %s: %s, want %s", path, got, want)
+		}
+	}
 	for query, phrase := range map[string]string{
-		"state=OPEN": "must be one of NOTPAY", "limit=0": "limit", "before=3": `unknown query parameter "before"`,
+		"state=OPEN": "must be one of NOTPAY", "limit=0": "limit", "before=0": "before", "after=1&before=3": "together with after",
+		"number=3": `unknown query parameter "number"`,
 	} {
 		s.admin("GET", "/orders?"+query, "").wantError(400, phrase)
 	}
