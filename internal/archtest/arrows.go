@@ -106,10 +106,12 @@ var arrows = []Arrow{
 			"internal/emulator/sqs", "internal/emulator/traffic",
 		},
 	},
+	{Package: "internal/emulator/console", Ours: []string{"internal/bilingual", "internal/cause"}}, // it reads the management APIs
 	{
 		Package: "internal/emulator/desk",
 		Ours: []string{
-			"internal/bilingual", "pkg/paygate", "internal/emulator/access", "internal/emulator/platform", "internal/emulator/ports",
+			"internal/bilingual", "pkg/paygate", "internal/emulator/access", "internal/emulator/console", "internal/emulator/platform",
+			"internal/emulator/ports",
 			"internal/emulator/sink", "internal/emulator/spool", "internal/emulator/traffic",
 		},
 		Theirs: []string{flock, xsync},
@@ -320,8 +322,8 @@ var arrows = []Arrow{
 	{
 		Package: "internal/cli/world",
 		Ours: []string{
-			"internal/bilingual", "internal/printable", "internal/store", "internal/store/migrate", "internal/store/sqlite",
-			"internal/cli/deployflags", "internal/cli/exchangelog", "internal/cli/keys", "internal/cli/render",
+			"internal/bilingual", "internal/order", "internal/printable", "internal/schedule", "internal/store", "internal/store/migrate",
+			"internal/store/sqlite", "internal/cli/deployflags", "internal/cli/exchangelog", "internal/cli/keys", "internal/cli/render",
 			"internal/emulator/*",
 		},
 		Theirs: []string{pflag},

@@ -114,9 +114,12 @@ func (p *deployment) replace(ctx context.Context) (*desk.Changes, error) {
 	return &changes, err
 }
 
-// serve replaces the functions when the key r is pressed or, with --watch, when a source changes,
-// until ctx ends. One replacement ends before the next begins.
-func (p *deployment) serve(ctx context.Context) {
+// serve opens the console when the key e is pressed, and replaces the functions when r is or, with
+// --watch, when a source changes, until ctx ends. One replacement ends before the next begins.
+func (p *deployment) serve(ctx context.Context, console string) {
+	if p.world.OpenConsole {
+		p.world.browse(ctx, console)
+	}
 	wanted := make(chan bilingual.Text, 1)
 	want := func(because bilingual.Text) {
 		select {
@@ -128,8 +131,11 @@ func (p *deployment) serve(ctx context.Context) {
 	defer watching.Wait() // the terminal is as it was then
 	watching.Go(func() {
 		keys.Watch(ctx, os.Stdin, func(key byte) {
-			if key == 'r' {
+			switch key {
+			case 'r':
 				want(bilingual.Same("r"))
+			case 'e':
+				p.world.browse(ctx, console)
 			}
 		})
 	})

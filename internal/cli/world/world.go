@@ -58,6 +58,8 @@ type World struct {
 	Fresh bool
 	// Deploy says which functions run, and with what.
 	Deploy deployflags.Flags
+	// OpenConsole opens the console in a browser as soon as everything answers.
+	OpenConsole bool
 	// Log gets what is called, and what the world says while it starts.
 	Log io.Writer
 	// Admission is set by its flags.
@@ -89,7 +91,7 @@ func (w *World) places() []place {
 		{"backup", &w.At.Backup, backupPort, bilingual.New("WeChat Pay's backup domain", "微信支付备用域名")},
 		{"admin", &w.At.Admin, adminPort, bilingual.New("WeChat Pay's management API", "微信支付的管理接口")},
 		{"cloud", &w.At.Cloud, cloudPort, bilingual.New("the cloud with the functions", "云及云函数")},
-		{"console", &w.At.Console, consolePort, bilingual.New("the page that says what is where", "说明各项服务地址的页面")},
+		{"console", &w.At.Console, consolePort, bilingual.New("the console", "控制台")},
 		{"events", &w.At.Events, eventsPort, bilingual.New("the event sink", "事件接收器")},
 	}
 }
@@ -99,6 +101,8 @@ func (w *World) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&w.Dir, "dir", ".cloudpay", w.Say("folder for keys, binaries, state and emulator.json", "保存密钥、二进制、状态与 emulator.json 的目录"))
 	flags.IntVar(&w.PortBase, "port-base", ports.Base, w.Say("the first of the ports; 0 takes any that are free", "各端口中的第一个；0 表示任意空闲端口"))
 	flags.BoolVar(&w.Fresh, "fresh", false, w.Say("forget the orders and the clock of earlier runs; keys stay", "清除此前的订单与时钟，密钥保留"))
+	flags.BoolVar(&w.OpenConsole, "open", false, w.Say("open the console in a browser; the key e does the same later",
+		"在浏览器中打开控制台；之后按 e 键亦可"))
 	flags.StringVar(&w.Bin, "bin", "", w.Say("folder of binaries built before, such as dist of make package; when left out, those\n"+
 		"beside this program, or else they are built", "已编译的二进制所在目录，如 make package 的 dist；不填则用本程序旁的，\n没有时编译"))
 	flags.StringVar(&w.Store, "store", "", w.Say(
@@ -237,9 +241,11 @@ func (w *World) serve(ctx context.Context, reserved *ports.Reserved, deployed *d
 		return err
 	}
 	defer undeploy()
-	if err := d.ServeConsole(ctx, w.At.Console); err != nil {
+	closeConsole, err := w.serveConsole(ctx, d, cloudURL)
+	if err != nil {
 		return err
 	}
+	defer closeConsole()
 	// Written last, the description says that everything it names answers.
 	described := d.Describe(cloudURL, w.Runtime, w.Settings)
 	forget, err := described.Write(deployed.dir)
@@ -251,7 +257,7 @@ func (w *World) serve(ctx context.Context, reserved *ports.Reserved, deployed *d
 		return err
 	}
 	ready(described)
-	deployed.serve(ctx)
+	deployed.serve(ctx, described.ConsoleURL)
 	return nil
 }
 

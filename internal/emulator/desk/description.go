@@ -87,7 +87,7 @@ type Description struct {
 	BackupURL  string `json:"backup_url"`
 	AdminURL   string `json:"admin_url"`
 	CloudURL   string `json:"cloud_url"`
-	// ConsoleURL is the page that says what is where, and EventsURL the event sink; empty where
+	// ConsoleURL is the console, and EventsURL the event sink; empty where
 	// there is none.
 	ConsoleURL string `json:"console_url,omitempty"`
 	EventsURL  string `json:"events_url,omitempty"`
@@ -152,7 +152,6 @@ func (d *Desk) Describe(cloudURL string, runtime platform.Runtime, s Settings) D
 		key := d.running.cloud.Keys[0]
 		described.CloudKey = key.ID + ":" + string(key.Secret)
 	}
-	d.described.Store(&described)
 	return described
 }
 

@@ -36,7 +36,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"cloudpay/internal/bilingual"
@@ -97,8 +96,6 @@ type Desk struct {
 	traffic  seen
 	sink     *sink.Sink   // nil: none was served
 	spool    *spool.Spool // what the cloud leaves to the next one
-	// described is what the console's page shows; nil until Describe.
-	described atomic.Pointer[Description]
 
 	// Where the servers listen, known once the system has chosen the free ports.
 	gatewayURL, backupURL, adminURL, consoleURL, eventsURL string

@@ -1,0 +1,496 @@
+package console_test
+
+import (
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cloudpay/internal/emulator/console"
+)
+
+// world is the management APIs of an emulated world, as far as the console calls them. It is
+// written from docs/emulator.md.
+type world struct {
+	t  *testing.T
+	mu sync.Mutex // guards what follows
+	// answers are the bodies by method and path; calls are those that came, with their bodies.
+	answers map[string]string
+	links   map[string]string // Link headers by path
+	calls   []string
+	// streams are what the streams send, by path; a stream ends when it has sent all.
+	streams map[string][]string
+	resumed map[string][]string // the Last-Event-Id of each opening
+	grown   chan struct{}
+
+	url string
+}
+
+const someTime = "2026-11-30T12:00:00+08:00"
+
+// newWorld serves a world in which all is well and nothing has happened.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{
+		t: t, links: map[string]string{}, streams: map[string][]string{}, resumed: map[string][]string{}, grown: make(chan struct{}),
+		answers: map[string]string{
+			"GET /clock":        `{"now":"` + someTime + `","wire":"` + someTime + `","running":true,"ahead":"30m0s"}`,
+			"GET /domains":      `{"main":"up","backup":"up"}`,
+			"GET /faults":       `[]`,
+			"GET /requests":     `[]`,
+			"GET /orders":       `[]`,
+			"GET /deliveries":   `{"deliveries":[]}`,
+			"GET /v1/calls":     `{"calls":[]}`,
+			"GET /v1/faults":    `[]`,
+			"GET /v1/functions": `{"functions":[{"name":"closeorder"}]}`,
+			"GET /v1/timers":    `{"time":"` + someTime + `","timers":[{"function":"closeorder","name":"every_minute","expression":"0 * * * * * *","running":true,"next":["2026-11-30T04:01:00Z","2026-11-30T04:02:00Z"],"fired":3}]}`,
+		},
+	}
+	server := httptest.NewServer(w)
+	t.Cleanup(server.Close)
+	w.url = server.URL
+	return w
+}
+
+// set sets an answer.
+func (w *world) set(call, body string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answers[call] = body
+}
+
+// send adds events to a stream.
+func (w *world) send(path string, events ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.streams[path] = append(w.streams[path], events...)
+	close(w.grown)
+	w.grown = make(chan struct{})
+}
+
+func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if strings.HasSuffix(r.URL.Path, "/stream") {
+		w.stream(rw, r)
+		return
+	}
+	body, _ := io.ReadAll(r.Body)
+	call := r.Method + " " + r.URL.Path
+	w.mu.Lock()
+	answer, known := w.answers[call]
+	w.calls = append(w.calls, strings.TrimSpace(r.Method+" "+r.URL.RequestURI()+" "+string(body)))
+	link := w.links[r.URL.Path]
+	w.mu.Unlock()
+	if link != "" {
+		rw.Header().Set("Link", link)
+	}
+	switch {
+	case !known:
+		rw.WriteHeader(http.StatusNotFound)
+		answer = `{"error":"there is no such thing"}`
+	case strings.HasPrefix(answer, `{"error"`):
+		rw.WriteHeader(http.StatusBadRequest)
+	}
+	_, _ = io.WriteString(rw, answer)
+}
+
+// stream sends the events behind Last-Event-Id, and then those that come.
+func (w *world) stream(rw http.ResponseWriter, r *http.Request) {
+	last := r.Header.Get("Last-Event-Id")
+	w.mu.Lock()
+	w.resumed[r.URL.Path] = append(w.resumed[r.URL.Path], last)
+	w.mu.Unlock()
+	_, _ = fmt.Fprintf(rw, ": a stream\nid: %s\n\n", last)
+	_ = http.NewResponseController(rw).Flush()
+	for sent := 0; ; {
+		w.mu.Lock()
+		events, grown := w.streams[r.URL.Path][sent:], w.grown
+		w.mu.Unlock()
+		for _, event := range events {
+			sent++
+			if event == "cut" { // once: a reader that comes back goes on behind it
+				w.mu.Lock()
+				w.streams[r.URL.Path] = w.streams[r.URL.Path][sent:]
+				w.mu.Unlock()
+				return
+			}
+			_, _ = io.WriteString(rw, event)
+		}
+		_ = http.NewResponseController(rw).Flush()
+		select {
+		case <-grown:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// wantCall checks that a call was made.
+func (w *world) wantCall(want string) {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if slices.Contains(w.calls, want) {
+		return
+	}
+	w.t.Errorf("got the calls\n%s\nwant %s among them", strings.Join(w.calls, "\n"), want)
+}
+
+// fakeRegister is a register in memory.
+type fakeRegister struct {
+	orders []console.Registered
+	fault  error
+}
+
+func (f *fakeRegister) Status(context.Context) (console.Status, error) {
+	return console.Status{Waiting: 4711, Due: 12, OldestDue: 90 * time.Second, Stuck: 3}, f.fault
+}
+
+func (f *fakeRegister) Find(_ context.Context, key console.Key) (*console.Registered, error) {
+	for _, one := range f.orders {
+		if one.OutTradeNo == key.OutTradeNo {
+			return &one, f.fault
+		}
+	}
+	return nil, f.fault
+}
+
+func (f *fakeRegister) List(_ context.Context, progress console.Progress, from string, _ int) ([]console.Registered, string, error) {
+	if from == "second" {
+		return f.orders[1:], "", f.fault
+	}
+	if progress != console.Waiting {
+		return nil, "", f.fault
+	}
+	return f.orders[:min(1, len(f.orders))], "second", f.fault
+}
+
+// open makes a console over a world.
+func (w *world) open(register console.Register) *httptest.Server {
+	w.t.Helper()
+	c, err := console.New(console.Options{
+		GatewayURL: "http://127.0.0.1:9800", BackupURL: "http://127.0.0.1:9801", AdminURL: w.url, CloudURL: w.url, EventsURL: w.url,
+		ConsoleURL: "http://127.0.0.1:9804", Register: register,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	server := httptest.NewServer(c)
+	w.t.Cleanup(server.Close)
+	return server
+}
+
+// page is an answer of the console.
+type page struct {
+	t      *testing.T
+	status int
+	text   string
+	header http.Header
+}
+
+// fetch makes a request. Fields are those of a form; none makes it a GET.
+func fetch(t *testing.T, address string, header map[string]string, fields ...string) page {
+	t.Helper()
+	method, form := http.MethodGet, url.Values{}
+	for i := 0; i+1 < len(fields); i += 2 {
+		method = http.MethodPost
+		form.Set(fields[i], fields[i+1])
+	}
+	request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if method == http.MethodPost {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for name, value := range header {
+		if name == "Host" {
+			request.Host = value
+			continue
+		}
+		request.Header.Set(name, value)
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page{t, response.StatusCode, string(text), response.Header}
+}
+
+// want checks that a page has texts.
+func (p page) want(status int, texts ...string) {
+	p.t.Helper()
+	if p.status != status {
+		p.t.Errorf("got status %d, want %d:\n%s", p.status, status, p.text)
+	}
+	for _, text := range texts {
+		if !strings.Contains(p.text, text) {
+			p.t.Errorf("the page lacks %q:\n%s", text, p.text)
+		}
+	}
+}
+
+// lacks checks that a page has none of some texts.
+func (p page) lacks(texts ...string) {
+	p.t.Helper()
+	for _, text := range texts {
+		if strings.Contains(p.text, text) {
+			p.t.Errorf("the page has %q:\n%s", text, p.text)
+		}
+	}
+}
+
+// Every address of a page is refused to other names and origins, and shows itself to this machine.
+func TestOnlyThisMachineAndOrigin(t *testing.T) {
+	t.Parallel()
+	c := newWorld(t).open(nil)
+	own := strings.TrimPrefix(c.URL, "http://")
+	for name, test := range map[string]struct {
+		header map[string]string
+		write  bool
+		want   int
+	}{
+		"a browser opens a page":            {map[string]string{"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}, false, 200},
+		"a program":                         {nil, false, 200},
+		"by localhost":                      {map[string]string{"Host": "localhost:9804"}, false, 200},
+		"by another loopback address":       {map[string]string{"Host": "127.8.8.8"}, false, 200},
+		"by IPv6":                           {map[string]string{"Host": "[::1]:9804"}, false, 200},
+		"a rebound name":                    {map[string]string{"Host": "evil.example:9804"}, false, 403},
+		"a name that begins with this":      {map[string]string{"Host": "localhost.evil.example"}, false, 403},
+		"an address of a network":           {map[string]string{"Host": "192.168.1.7:9804"}, false, 403},
+		"all addresses":                     {map[string]string{"Host": "0.0.0.0:9804"}, false, 403},
+		"a link on a foreign page":          {map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, false, 200},
+		"a foreign page reads":              {map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Origin": "http://evil.example"}, false, 403},
+		"a foreign page embeds":             {map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, false, 403},
+		"a page of another port reads":      {map[string]string{"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, false, 403},
+		"an own form":                       {map[string]string{"Origin": "http://" + own, "Sec-Fetch-Site": "same-origin"}, true, 303},
+		"a program's form":                  {nil, true, 303},
+		"a foreign form":                    {map[string]string{"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, true, 403},
+		"a form without an origin":          {map[string]string{"Origin": "null"}, true, 403},
+		"a form of another port":            {map[string]string{"Origin": "http://localhost:1", "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate"}, true, 403},
+		"a foreign form without Sec-Fetch":  {map[string]string{"Origin": "https://" + own}, true, 403},
+		"a rebound form of its own origin":  {map[string]string{"Host": "evil.example", "Origin": "http://evil.example", "Sec-Fetch-Site": "same-origin"}, true, 403},
+		"a foreign form, by Sec-Fetch only": {map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, true, 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path, fields := "/", []string(nil)
+			if test.write {
+				path, fields = "/language", []string{"lang", "zh"}
+			}
+			got := fetch(t, c.URL+path, test.header, fields...)
+			if got.status != test.want {
+				t.Errorf("got %d, want %d: %s", got.status, test.want, got.text)
+			}
+			if got.status == 403 && got.header.Get("Set-Cookie") != "" {
+				t.Error("a refused form has set a cookie")
+			}
+		})
+	}
+}
+
+// Each answer carries the headers that protect it, and no page holds what they forbid.
+func TestPolicy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.set("GET /orders/A1", `{"out_trade_no":"A1","mchid":"1900000001","state":"NOTPAY","total":100}`)
+	w.set("GET /requests", `[{"id":1,"time":"`+someTime+`","verdict":"ok","http_status":200}]`)
+	c := w.open(&fakeRegister{})
+	inline := regexp.MustCompile(`(?i)<script>|<style|\son[a-z]+=|\sstyle=|javascript:|hx-on`)
+	for _, path := range []string{"/", "/requests", "/requests/1", "/orders", "/orders/A1", "/time", "/nothing", "/stream", "/assets/x/y.js"} {
+		got := fetch(t, c.URL+path, nil)
+		policy := got.header.Get("Content-Security-Policy")
+		for _, want := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
+			if !strings.Contains(policy, want) {
+				t.Errorf("%s: the policy %q lacks %s", path, policy, want)
+			}
+		}
+		if strings.Contains(policy, "unsafe") || strings.Contains(policy, "data:") {
+			t.Errorf("%s: the policy %q allows what is inline", path, policy)
+		}
+		for name, want := range map[string]string{
+			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY",
+			"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-store",
+		} {
+			if got := got.header.Get(name); got != want {
+				t.Errorf("%s: %s is %q, want %q", path, name, got, want)
+			}
+		}
+		if found := inline.FindString(got.text); found != "" {
+			t.Errorf("%s: the page has %q", path, found)
+		}
+	}
+}
+
+// The first page with all its files is at most 60 KiB on the wire; files are kept for ever and
+// named by what is in them.
+func TestFirstLoad(t *testing.T) {
+	t.Parallel()
+	c := newWorld(t).open(&fakeRegister{})
+	const most = 60 << 10
+	packed := map[string]string{"Accept-Encoding": "br, gzip"}
+	first := fetch(t, c.URL+"/", packed)
+	total := len(first.text)
+	html := unpack(t, first)
+	files := regexp.MustCompile(`(?:href|src)="(/assets/[^"]+)"`).FindAllStringSubmatch(html, -1)
+	seen := map[string]bool{}
+	for _, file := range files {
+		if seen[file[1]] {
+			continue
+		}
+		seen[file[1]] = true
+		got := fetch(t, c.URL+file[1], packed)
+		total += len(got.text)
+		plain := fetch(t, c.URL+file[1], map[string]string{"Accept-Encoding": "identity"})
+		if plain.status != 200 || unpack(t, got) != plain.text {
+			t.Errorf("%s: the compressed file differs, or is missing: %d", file[1], plain.status)
+		}
+		if cache := got.header.Get("Cache-Control"); !strings.Contains(cache, "immutable") {
+			t.Errorf("%s: got %q", file[1], cache)
+		}
+		again := fetch(t, c.URL+file[1], map[string]string{"If-None-Match": got.header.Get("ETag")})
+		if again.status != http.StatusNotModified || again.text != "" {
+			t.Errorf("%s: asked again: got %d", file[1], again.status)
+		}
+	}
+	if len(seen) != 5 {
+		t.Errorf("got the files %v, want five", seen)
+	}
+	if total > most {
+		t.Errorf("got %d bytes, want at most %d", total, most)
+	}
+	t.Logf("%d bytes", total)
+	fetch(t, c.URL+"/assets/0000000000000000/console.css", nil).want(404)
+}
+
+// unpack is the text of a compressed answer.
+func unpack(t *testing.T, p page) string {
+	t.Helper()
+	if p.header.Get("Content-Encoding") != "gzip" {
+		t.Fatalf("got the encoding %q", p.header.Get("Content-Encoding"))
+	}
+	in, err := gzip.NewReader(strings.NewReader(p.text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// The browser's language, a cookie and ?lang= choose the language; the cookie's form leads back to
+// this server only.
+func TestLanguages(t *testing.T) {
+	t.Parallel()
+	c := newWorld(t).open(nil)
+	for _, test := range []struct {
+		accept, cookie, query string
+		chinese               bool
+	}{
+		{"", "", "", false},
+		{"en-US,en;q=0.9,zh;q=0.8", "", "", false},
+		{"zh-CN,zh;q=0.9,en;q=0.8", "", "", true},
+		{"zh-TW", "", "", true},
+		{"fr, zh;q=0.5, en;q=0.4", "", "", true},
+		{"fr", "", "", false},
+		{"zh-CN", "en", "", false},
+		{"en", "zh", "", true},
+		{"en", "zh", "?lang=en", false},
+		{"en", "nonsense", "", false},
+	} {
+		header := map[string]string{"Accept-Language": test.accept}
+		if test.cookie != "" {
+			header["Cookie"] = "cloudpay_language=" + test.cookie
+		}
+		got := fetch(t, c.URL+"/"+test.query, header)
+		tag, word := `lang="en"`, "management API"
+		if test.chinese {
+			tag, word = `lang="zh-CN"`, "管理接口"
+		}
+		if !strings.Contains(got.text, "<html "+tag) || !strings.Contains(got.text, word) {
+			t.Errorf("%+v: got the page\n%s", test, got.text)
+		}
+	}
+	for back, want := range map[string]string{
+		"/requests?order=A1&lang=en": "/requests?order=A1", "": "/", "//evil.example/": "/", "http://evil.example": "/", `/\evil.example`: "/", "x": "/",
+	} {
+		got := fetch(t, c.URL+"/language", nil, "lang", "zh", "back", back)
+		if got.status != http.StatusSeeOther || got.header.Get("Location") != want {
+			t.Errorf("back to %q: got %d %q, want %q", back, got.status, got.header.Get("Location"), want)
+		}
+		if cookie := got.header.Get("Set-Cookie"); !strings.Contains(cookie, "HttpOnly") || !strings.Contains(cookie, "SameSite=Strict") {
+			t.Errorf("got the cookie %q", cookie)
+		}
+	}
+	fetch(t, c.URL+"/language", nil, "lang", "fr").want(400)
+}
+
+// A script in any field that a stranger can fill shows as text, on every page and in the stream.
+func TestScriptsShowAsText(t *testing.T) {
+	t.Parallel()
+	const script = `"'><script>alert(1)</script>`
+	w := newWorld(t)
+	quoted, _ := json.Marshal(script)
+	q := string(quoted)
+	request := `{"id":1,"time":"` + someTime + `","api":` + q + `,"op":` + q + `,"method":` + q + `,"url":` + q + `,"mchid":` + q + `,"sub_mchid":` + q +
+		`,"out_trade_no":` + q + `,"transaction_id":` + q + `,"http_status":401,"verdict":"unauthentic","code":` + q + `,"state":` + q + `,"faults":[` + q +
+		`],"reason":` + q + `,"expected":"a` + q[1:] + `,"received":"b` + q[1:] + `,"request_id":` + q + `,"signed_by":` + q + `,"call":` + q + `,"domain":` + q + `}`
+	order := `{"out_trade_no":` + q + `,"mchid":` + q + `,"sub_mchid":` + q + `,"state":` + q + `,"total":1,"currency":` + q + `,"openid":` + q + `,"attach":` + q +
+		`,"description":` + q + `,"transaction_id":` + q + `,"notify_url":` + q + `,"combine_out_trade_no":` + q + `,"created_at":"` + someTime + `"}`
+	call := `{"id":1,"time":"` + someTime + `","via":` + q + `,"caller":` + q + `,"function":` + q + `,"out_trade_no":` + q + `,"verdict":` + q + `,"outcome":` + q + `,"code":` + q + `,"reason":` + q + `}`
+	delivery := `{"id":1,"time":"` + someTime + `","from":` + q + `,"to":` + q + `,"topic":` + q + `,"out_trade_no":` + q + `,"verdict":` + q + `,"reason":` + q + `}`
+	w.set("GET /requests", "["+request+"]")
+	w.set("GET /orders", "["+order+"]")
+	w.set("GET /orders/A1", order)
+	w.set("GET /v1/calls", `{"calls":[`+call+`]}`)
+	w.set("GET /deliveries", `{"deliveries":[`+delivery+`]}`)
+	w.set("GET /faults", `[{"match":{"op":`+q+`,"out_trade_no":`+q+`},"action":`+q+`,"times":1}]`)
+	w.set("GET /v1/faults", `[{"function":`+q+`,"action":`+q+`}]`)
+	w.set("GET /v1/functions", `{"functions":[{"name":`+q+`}]}`)
+	w.set("GET /v1/timers", `{"timers":[{"function":`+q+`,"name":`+q+`,"expression":`+q+`,"last":{"error":`+q+`}}]}`)
+	w.set("POST /clock", `{"error":`+q+`}`)
+	w.send("/requests/stream", "id: 2\ndata: "+request+"\n\n")
+	w.send("/v1/calls/stream", "id: 2\nevent: call\ndata: "+call+"\n\n")
+	w.send("/deliveries/stream", "id: 2\nevent: delivery\ndata: "+delivery+"\n\n")
+	number := script
+	c := w.open(&fakeRegister{orders: []console.Registered{
+		{Key: console.Key{OutTradeNo: number, MchID: script}, Progress: console.Progress(script), Final: script, TradeState: script, LastError: script},
+	}})
+	escaped := url.QueryEscape(script)
+	pages := []page{}
+	for _, path := range []string{
+		"/", "/requests?order=" + escaped + "&cause=" + escaped + "&verdict=" + escaped + "&operation=" + escaped, "/requests", "/requests/1",
+		"/orders?search=" + escaped, "/orders?progress=waiting", "/orders/A1", "/orders/" + url.PathEscape(script), "/time", "/" + url.PathEscape(script),
+	} {
+		pages = append(pages, fetch(t, c.URL+path, nil))
+	}
+	pages = append(pages, fetch(t, c.URL+"/time/advance", nil, "advance", script), fetch(t, c.URL+"/time/fire", nil, "function", script, "trigger", script))
+	for _, show := range []string{"requests", "activity"} {
+		s := listen(t, c.URL+"/stream?show="+show+"&after=r1.c1.d1", "")
+		pages = append(pages, page{t: t, text: s.until("alert(1)")})
+	}
+	for i, got := range pages {
+		got.lacks("<script>alert", `"'><`)
+		if strings.Contains(got.text, "ZgotmplZ") {
+			t.Errorf("page %d: a value stands where the template cannot escape it:\n%s", i, got.text)
+		}
+	}
+	pages[2].want(200, "&lt;script&gt;alert(1)&lt;/script&gt;")
+}

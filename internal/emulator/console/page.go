@@ -1,0 +1,183 @@
+package console
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+
+	"cloudpay/internal/bilingual"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// maxForm bounds a form, in bytes.
+const maxForm = 64 << 10
+
+// pages are the templates by the name of their file. Each has the layout.
+type pages map[string]*template.Template
+
+// loadPages parses the templates.
+func loadPages(files assets) (pages, error) {
+	functions := template.FuncMap{
+		"asset": files.address, "at": inBeijing, "day": dayInBeijing, "hour": hourInBeijing, "moment": machineTime, "yuan": yuan, "dict": dict,
+	}
+	shared, err := template.New("").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/rows.html")
+	if err != nil {
+		return nil, fmt.Errorf("parsing the layout: %w", err)
+	}
+	all := pages{}
+	for _, name := range []string{"overview", "requests", "request", "orders", "order", "time", "fault"} {
+		own, err := shared.Clone()
+		if err == nil {
+			own, err = own.ParseFS(templateFiles, "templates/"+name+".html")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("parsing the page %s: %w", name, err)
+		}
+		all[name] = own
+	}
+	all["rows"] = shared
+	return all, nil
+}
+
+// view is what a page's template gets.
+type view struct {
+	language
+
+	// Room is the first segment of the page's address, by which the navigation marks it.
+	Room string
+	// Title is the page's title.
+	Title bilingual.Text
+	// Back is the page's own address, to which a change of the language leads back.
+	Back string
+	// Live is the address of the stream that tells of changes; empty: the page stays as it is.
+	Live string
+	// Curls are the calls that the page shows the answers of.
+	Curls []string
+	// Clock is the world's clock; nil: it could not be read.
+	Clock *clock
+	// Data is the page's own.
+	Data any
+}
+
+// newView begins a page.
+func newView(r *http.Request, room string, title bilingual.Text) *view {
+	return &view{language: languageOf(r), Room: room, Title: title, Back: r.URL.RequestURI()}
+}
+
+// curl adds a call that was made.
+func (v *view) curl(address string) { v.Curls = append(v.Curls, curlOf(http.MethodGet, address, "")) }
+
+// curlOf is a call as a command for a POSIX shell.
+func curlOf(method, address, body string) string {
+	command := "curl"
+	if method != http.MethodGet {
+		command += " -X " + method
+	}
+	command += " " + quoted(address)
+	if body != "" {
+		command += " -d " + quoted(body)
+	}
+	return command
+}
+
+// quoted is a text as one word of a POSIX shell.
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+
+// render answers a page. It is made whole before its first byte is sent, so that a fault of a
+// template is a 500 and no half page. Every page has the clock, which is read here; without an
+// answer the page is shown without it.
+func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, name string, v *view) {
+	v.Clock = c.clock(r.Context())
+	var text bytes.Buffer
+	if err := c.pages[name].ExecuteTemplate(&text, "layout", v); err != nil {
+		http.Error(w, "the page could not be made: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Language", v.Tag())
+	header.Set("Vary", "Accept-Encoding, Accept-Language, Cookie")
+	var packed []byte
+	if takesGzip(r) {
+		packed = compressed(text.Bytes())
+		header.Set("Content-Encoding", "gzip")
+	}
+	w.WriteHeader(status)
+	if packed != nil {
+		_, _ = w.Write(packed) // the browser may have gone
+		return
+	}
+	_, _ = w.Write(text.Bytes()) // likewise
+}
+
+// fail answers a page with the reason why there is none: that of the management API with its own
+// status, or 502 if that did not answer.
+func (c *Console) fail(w http.ResponseWriter, r *http.Request, room string, err error) {
+	status := http.StatusBadGateway
+	if refusal, is := errors.AsType[*apiError](err); is && refusal.status < http.StatusInternalServerError {
+		status = refusal.status
+	}
+	v := newView(r, room, bilingual.New("This page cannot be shown", "无法显示此页"))
+	v.Back, v.Data = ownPath(v.Back), bilingual.Wording(err)
+	c.render(w, r, status, "fault", v)
+}
+
+// showMissing answers an address that is not there.
+func (c *Console) showMissing(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		http.Error(w, "there is no such action", http.StatusNotFound)
+		return
+	}
+	c.fail(w, r, "", &apiError{http.StatusNotFound, bilingual.New("there is no such page", "没有此页").In(languageOf(r).Chinese)})
+}
+
+// beijing is the time zone of WeChat Pay's documents.
+var beijing = time.FixedZone("UTC+8", 8*60*60)
+
+// inBeijing is a time as the pages show it, in UTC+8; empty for none.
+func inBeijing(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return dayInBeijing(t) + " " + hourInBeijing(t)
+}
+
+// dayInBeijing is the day of a time, with the year unless it is this machine's.
+func dayInBeijing(t time.Time) string {
+	if t.In(beijing).Year() == time.Now().In(beijing).Year() {
+		return t.In(beijing).Format("01-02")
+	}
+	return t.In(beijing).Format("2006-01-02")
+}
+
+// hourInBeijing is the time of the day.
+func hourInBeijing(t time.Time) string { return t.In(beijing).Format("15:04:05") }
+
+// machineTime is a time for <time datetime>.
+func machineTime(t time.Time) string { return t.In(beijing).Format(time.RFC3339) }
+
+// yuan is an amount of fen as people write it; a dash for none.
+func yuan(fen *int64) string {
+	if fen == nil {
+		return "–"
+	}
+	return fmt.Sprintf("¥%d.%02d", *fen/100, *fen%100)
+}
+
+// dict makes a map for a nested template, of names and values in turn.
+func dict(pairs ...any) map[string]any {
+	all := map[string]any{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if name, is := pairs[i].(string); is {
+			all[name] = pairs[i+1]
+		}
+	}
+	return all
+}
