@@ -77,7 +77,7 @@ func (f described) change(name string) bilingual.Text {
 		return bilingual.Sprintf("add to its variables: %s", "在其环境变量中加上：%s", f.line(name))
 	}
 	if source := f.values.source(f.takes(name)); source != nil && source.Path != "" {
-		return bilingual.Sprintf("in %s:%d: %s=…", "%s:%d：%s=…", source.Path, source.Lines[f.takes(name)], f.takes(name))
+		return bilingual.Sprintf("in %s:%d: %s=…", "在 %s:%d：%s=…", source.Path, source.Lines[f.takes(name)], f.takes(name))
 	}
 	if !isPlaceholder(v.Text) && !secretVariable.MatchString(name) {
 		return bilingual.Sprintf("in line %d: %s", "第 %d 行：%s", v.Line, strings.Replace(f.line(name), placeholder(f, name), "…", 1))

@@ -210,10 +210,10 @@ func (r *ring) addCertificate(certificate *x509.Certificate) {
 		r.has("the certificate of merchant %s", "商户 %s 的证书", name)
 	case r.Merchant != nil && !r.Merchant.Equal(key):
 		r.faults = append(r.faults, bilingual.Sprintf("the certificate %s of merchant %s is not that of WXPAY_PRIVATE_KEY, which is used",
-			"商户 %[2]s 的证书 %[1]s 与 WXPAY_PRIVATE_KEY 不是一对，以后者为准", serial, name))
+			"证书 %s（商户 %s）与 WXPAY_PRIVATE_KEY 不是一对，以后者为准", serial, name))
 	default:
 		r.MchID, r.Serial, r.Merchant = name, serial, key
-		r.has("the certificate %s of merchant %s", "商户 %[2]s 的证书 %[1]s", serial, name)
+		r.has("the certificate %s of merchant %s", "证书 %s（商户 %s）", serial, name)
 	}
 }
 

@@ -114,7 +114,7 @@ func TestText(t *testing.T) {
 func TestLiteralCodes(t *testing.T) {
 	t.Parallel()
 	other := regexp.MustCompile(`^(WXPAY|CLOUDPAY|WX|TCB|QQ|TRIGGER)_|` +
-		`^(SUCCESS|CERTIFICATE|LOGINTYPE|DOCTOR|PUB_KEY_ID_0|CLOCK_OFF|CREDENTIALS|STATUS_UNREAD|MICROPAY)$`)
+		`^(SELECT|INSERT|UPDATE|DELETE|SUCCESS|CERTIFICATE|LOGINTYPE|DOCTOR|PUB_KEY_ID_0|CLOCK_OFF|CREDENTIALS|STATUS_UNREAD|MICROPAY)$`)
 	codes := regexp.MustCompile(`"([A-Z][A-Z0-9_]{4,})"`)
 	found := map[string]bool{}
 	for _, pkg := range []string{"wechatpay", "closing", "sweep", "trigger", "doctor", "order"} {
