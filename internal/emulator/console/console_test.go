@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -103,27 +104,30 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(rw, answer)
 }
 
-// stream sends the events behind Last-Event-Id, and then those that come.
+// cut in the place of an event ends a stream there, once.
+const cut = "cut"
+
+// stream sends the events behind Last-Event-Id, and then those that come. Several readers may have
+// the same events: those that were sent stay.
 func (w *world) stream(rw http.ResponseWriter, r *http.Request) {
 	last := r.Header.Get("Last-Event-Id")
+	behind, _ := strconv.Atoi(last)
 	w.mu.Lock()
 	w.resumed[r.URL.Path] = append(w.resumed[r.URL.Path], last)
 	w.mu.Unlock()
 	_, _ = fmt.Fprintf(rw, ": a stream\nid: %s\n\n", last)
 	_ = http.NewResponseController(rw).Flush()
-	for sent := 0; ; {
-		w.mu.Lock()
-		events, grown := w.streams[r.URL.Path][sent:], w.grown
-		w.mu.Unlock()
-		for _, event := range events {
-			sent++
-			if event == "cut" { // once: a reader that comes back goes on behind it
-				w.mu.Lock()
-				w.streams[r.URL.Path] = w.streams[r.URL.Path][sent:]
-				w.mu.Unlock()
-				return
+	for next := 0; ; {
+		event, grown := w.event(r.URL.Path, next)
+		switch id := 0; {
+		case event == cut:
+			return
+		case event != "":
+			next++
+			if _, err := fmt.Sscanf(event, "id: %d", &id); err != nil || id > behind {
+				_, _ = io.WriteString(rw, event)
 			}
-			_, _ = io.WriteString(rw, event)
+			continue
 		}
 		_ = http.NewResponseController(rw).Flush()
 		select {
@@ -132,6 +136,21 @@ func (w *world) stream(rw http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// event is an event of a stream by its place; empty if there is none yet, until grown is closed. A
+// cut is there once, and then a comment.
+func (w *world) event(path string, place int) (event string, grown <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if place == len(w.streams[path]) {
+		return "", w.grown
+	}
+	event = w.streams[path][place]
+	if event == cut {
+		w.streams[path][place] = ":\n\n"
+	}
+	return event, w.grown
 }
 
 // wantCall checks that a call was made.

@@ -307,7 +307,8 @@ func (c *Console) placed(r *http.Request, v *view, page *ordersView) error {
 		return err
 	}
 	now := c.now(r.Context())
-	for _, order := range slices.Backward(orders) {
+	slices.Reverse(orders)
+	for _, order := range orders {
 		row := orderRow{language: v.language, WeChat: &order, Now: now}
 		row.Register, row.Fault = c.find(r.Context(), order.key())
 		page.Rows = append(page.Rows, row)
