@@ -32,7 +32,7 @@ const (
 func newSignedBody(text string) signedBody { return signedBody{text: text, json: newJSONText(text)} }
 
 // String is the body's text.
-func (b signedBody) String() string {
+func (b *signedBody) String() string {
 	text := b.text
 	if b.style != (style{}) && b.json != nil {
 		text = b.json.write(b.style)

@@ -40,7 +40,7 @@ func Difference(expected, signed string) (place Place, ok bool) {
 	for at < len(expected) && at < len(signed) && expected[at] == signed[at] {
 		at++
 	}
-	for at > 0 && !(utf8.RuneStart(at0(expected, at)) && utf8.RuneStart(at0(signed, at))) {
+	for at > 0 && (!utf8.RuneStart(at0(expected, at)) || !utf8.RuneStart(at0(signed, at))) {
 		at--
 	}
 	before := expected[:at]

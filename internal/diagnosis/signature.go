@@ -203,7 +203,8 @@ func wrongHash(hash string, digest []byte, message string) Finding {
 		return detailed("v3-hash", bilingual.Sprintf("the right key signed, but over %s: it must be SHA-256",
 			"密钥正确，但摘要算法是 %s：应为 SHA-256", hash))
 	case bytes.Equal(digest, sum[:]):
-		return detailed("v3-hash", bilingual.New("the right key encrypted the bare SHA-256: it must sign by RSASSA-PKCS1-v1_5, which names the hash",
+		return detailed("v3-hash", bilingual.New(
+			"the right key encrypted the bare SHA-256: it must sign by RSASSA-PKCS1-v1_5, which names the hash",
 			"密钥正确，但只加密了 SHA-256 摘要：应使用会标明摘要算法的 RSASSA-PKCS1-v1_5 签名"))
 	default:
 		return detailed("v3-hash", bilingual.New("the right key signed, but over an unknown hash: it must be SHA-256",

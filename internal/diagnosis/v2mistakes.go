@@ -16,7 +16,8 @@ import (
 // likelyV2 lists the likely mistakes, the likeliest first. They are also tried in pairs.
 func likelyV2(doc elements, right recipeV2, keys *Keys) []mistake[recipeV2] {
 	asked, other := signMD5, signHMAC
-	id, names := cause.ID("v2-hmac-for-md5"), bilingual.New("it is HMAC-SHA256 where sign_type asks for MD5", "sign_type 要求 MD5，实际是 HMAC-SHA256")
+	id := cause.ID("v2-hmac-for-md5")
+	names := bilingual.New("it is HMAC-SHA256 where sign_type asks for MD5", "sign_type 要求 MD5，实际是 HMAC-SHA256")
 	if right.signType == signHMAC {
 		asked, other, id, names = signHMAC, signMD5, "v2-md5-for-hmac", bilingual.Text{}
 	}
@@ -224,7 +225,7 @@ func charsetMistakes(doc elements) []mistake[recipeV2] {
 			case r > lastLatin:
 				return "?"
 			case isForeign(r):
-				return string([]byte{byte(r)})
+				return string([]byte{byte(r & lastLatin)})
 			default:
 				return string(r)
 			}

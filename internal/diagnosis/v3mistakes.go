@@ -129,17 +129,17 @@ func (g nonceGuess) mistake() mistake[messageV3] {
 // are all that nonce_str may hold, and a UUID has 36 characters.
 func hyphenGuesses(nonce string) []nonceGuess {
 	const digits = 32
-	guesses := []nonceGuess{{
+	without := nonceGuess{
 		"v3-nonce-differs", bilingual.New("the nonce_str was signed without its hyphens", "签名的 nonce_str 去掉了连字符"),
 		strings.ReplaceAll(nonce, "-", ""),
-	}}
-	if len(nonce) != digits {
-		return guesses
 	}
-	return append(guesses, nonceGuess{
+	if len(nonce) != digits {
+		return []nonceGuess{without}
+	}
+	return []nonceGuess{without, {
 		"v3-nonce-differs", bilingual.New("the nonce_str was signed with the hyphens of a UUID", "签名的 nonce_str 带有 UUID 的连字符"),
 		strings.Join([]string{nonce[:8], nonce[8:12], nonce[12:16], nonce[16:20], nonce[20:]}, "-"),
-	})
+	}}
 }
 
 // cutNonces are the begins of the nonce: a column or a buffer was too short for it.
@@ -237,14 +237,13 @@ func escapeGuesses(path, query string) []uriGuess {
 	guess := func(detail bilingual.Text, path string) uriGuess {
 		return uriGuess{"v3-path-escape", detail, withQuery(path, query)}
 	}
-	guesses := []uriGuess{
+	return append(queryEscapeGuesses(path, query),
 		guess(once, strings.ReplaceAll(path, "%25", "%")), guess(unescapedPath, plain),
 		guess(escaped, (&url.URL{Path: plain}).EscapedPath()), guess(escaped, escapeSegments(plain, url.PathEscape)),
 		guess(escaped, escapeSegments(plain, escapeAsJava)), guess(escaped, escapeSegments(plain, escapeAsJavaScript)),
 		guess(double, strings.ReplaceAll(path, "%", "%25")),
 		guess(small, escapes.ReplaceAllStringFunc(path, strings.ToLower)), guess(small, escapes.ReplaceAllStringFunc(path, strings.ToUpper)),
-	}
-	return append(guesses, queryEscapeGuesses(path, query)...)
+	)
 }
 
 // queryEscapeGuesses are the ways in which the query is escaped otherwise.
@@ -301,7 +300,8 @@ func wholeURLGuesses(host, uri string) []uriGuess {
 	if host != "" && host != hosts[0] {
 		names = []string{host, hosts[0]}
 	}
-	var guesses []uriGuess
+	const forms = 3
+	guesses := make([]uriGuess, 0, forms*len(names))
 	for _, name := range names {
 		guesses = append(guesses,
 			uriGuess{id: "v3-url-full", uri: "https://" + name + uri}, uriGuess{id: "v3-url-full", uri: "http://" + name + uri},

@@ -187,13 +187,13 @@ var livingMariaDB = []databaseFault{
 	}, doctor.CheckStore, doctor.LevelFault, "has no connection left"},
 	{"missing rights", func(d server) string {
 		address := d.Migrated(d.t)
-		d.exec(d.admin, "CREATE USER reader@'%'", "GRANT SELECT ON "+nameOf(d.t, address)+".* TO reader@'%'")
+		d.exec(d.admin, "CREATE USER reader@'%'", fmt.Sprintf("GRANT SELECT ON %s.%s TO reader@'%%'", nameOf(d.t, address), "*"))
 		return as(d.t, address, "reader", "", "")
 	}, doctor.CheckRights, doctor.LevelFault, "GRANT INSERT, UPDATE ON cloudpay_orders TO 'reader'@'%';"},
 	{"a right that is missing on one table", func(d server) string {
 		address := d.Migrated(d.t)
 		name := nameOf(d.t, address)
-		d.exec(d.admin, "CREATE USER nearly@'%'", "GRANT SELECT ON "+name+".* TO nearly@'%'")
+		d.exec(d.admin, "CREATE USER nearly@'%'", fmt.Sprintf("GRANT SELECT ON %s.%s TO nearly@'%%'", name, "*"))
 		for _, table := range []string{"orders", "numbers", "quotas", "receivers", "watermarks", "changes"} {
 			d.exec(d.admin, "GRANT INSERT, UPDATE ON "+name+".cloudpay_"+table+" TO nearly@'%'")
 		}

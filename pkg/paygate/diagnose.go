@@ -40,7 +40,8 @@ func (g *Gateway) keysOf(m *Merchant) diagnosis.Keys {
 func (p *platform) known() []diagnosis.PlatformKey {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	keys := []diagnosis.PlatformKey{{Serial: p.publicKey.serial, Key: &p.publicKey.key.PublicKey}}
+	keys := make([]diagnosis.PlatformKey, 0, 1+len(p.listed))
+	keys = append(keys, diagnosis.PlatformKey{Serial: p.publicKey.serial, Key: &p.publicKey.key.PublicKey})
 	for _, c := range p.listed {
 		keys = append(keys, diagnosis.PlatformKey{Serial: c.serial, Key: &c.key.PublicKey})
 	}
