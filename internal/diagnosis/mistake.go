@@ -71,7 +71,7 @@ func alone[R any](likely []mistake[R], rare iter.Seq[mistake[R]]) iter.Seq[mista
 // cost much more than an answer: these are some ten milliseconds.
 const (
 	maxTries = 16_000
-	// bytes that are digested
+	// maxDigested bounds the bytes that are digested.
 	maxDigested = 8 << 20
 	// maxGuessed bounds the text that is guessed at, in bytes. Honest texts are below one kilobyte,
 	// most of APIv3 below 500 bytes.
