@@ -188,7 +188,7 @@ func TestAdminRequests(t *testing.T) {
 		t.Errorf("GET /requests lists %v", got)
 	}
 	s.admin("GET", "/requests?out_trade_no=A1", "").wantError(400, `unknown query parameter "out_trade_no"; known here: order, verdict,`)
-	s.admin("GET", "/orders?trade_state=CLOSED", "").wantError(400, `unknown query parameter "trade_state"; known here: state, after, limit`)
+	s.admin("GET", "/orders?trade_state=CLOSED", "").wantError(400, `unknown query parameter "trade_state"; known here: state, search, after, before, limit`)
 	s.admin("DELETE", "/requests", "").wantStatus(204)
 	if n := len(s.Requests()); n != 0 {
 		t.Errorf("history holds %d requests, want none", n)
