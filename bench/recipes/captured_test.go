@@ -247,7 +247,7 @@ func (g *capturing) axios(t *testing.T) {
 		"description": description, "attach": attach, "notify_url": notifyURL,
 	})
 	must(t, err)
-	output, err := exec.CommandContext(t.Context(), "node", "capture.js", string(described)).CombinedOutput()
+	output, err := exec.CommandContext(t.Context(), "node", "testdata/capture/capture.js", string(described)).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
