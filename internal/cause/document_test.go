@@ -104,8 +104,8 @@ func (d document) messages(page *strings.Builder, s cause.Symptom) {
 			texts = append(texts, m.Text)
 		}
 		from := m.From
-		if from == "WeChat Pay" {
-			from = d.say("WeChat Pay", "微信支付")
+		if local, has := map[string]string{"WeChat Pay": "微信支付", "the emulated WeChat Pay": "模拟的微信支付"}[from]; has {
+			from = d.say(from, local)
 		}
 		by[m.Text] = append(by[m.Text], from)
 	}

@@ -60,6 +60,7 @@ func (s symptom) build() Symptom {
 // The programs whose messages the tables hold.
 const (
 	wechatPay  = "WeChat Pay"
+	emulated   = "the emulated WeChat Pay" // where no document of WeChat Pay prints its words
 	sdkGo      = "wechatpay-go"
 	sdkJava    = "wechatpay-java"
 	sdkPHP     = "wechatpay-php"

@@ -5,10 +5,12 @@ import "cloudpay/internal/bilingual"
 // replySymptoms are what SDKs say of a reply of WeChat Pay that they do not accept. What they say
 // of a notification is the same where they verify both by the same lines.
 //
-// Each text is in the source of its SDK, in the file that is named beside it. The causes are those
-// of the issues about it: binarywang/WxJava#3528, #3546, #2879, wechatpay-apiv3/wechatpay-go#11,
-// #17, #203, #263, klover2/wechatpay-node-v3-ts#73, TheNorthMemory/wechatpay-axios-plugin#30, #58,
-// go-pay/gopay#189, #454, wechatpay-apiv3/wechatpay-guzzle-middleware#5.
+// A text of an SDK is in its source, in the file that is named beside it. Those of runtimes and of
+// libraries below them (Java, Node.js, Go, Python, OpenSSL) follow from what the SDKs call. The
+// causes are those of the issues about it: binarywang/WxJava#3528, #3546, #2879,
+// wechatpay-apiv3/wechatpay-go#11, #17, #203, #263, klover2/wechatpay-node-v3-ts#73,
+// TheNorthMemory/wechatpay-axios-plugin#30, #58, go-pay/gopay#189, #454,
+// wechatpay-apiv3/wechatpay-guzzle-middleware#5.
 var replySymptoms = []symptom{
 	{
 		title: bilingual.New("The signature of a reply or a notification does not verify (APIv3)", "应答或回调通知验签失败（APIv3）"),

@@ -99,12 +99,13 @@ var requestSymptoms = []symptom{
 	{
 		title: bilingual.New("WeChat Pay does not know the Wechatpay-Serial of the request", "微信支付不认识请求的 Wechatpay-Serial"),
 		ids:   []ID{"v3-wechatpay-serial"},
-		seen: []seen{{wechatPay, []string{
-			"平台证书序列号Wechatpay-Serial错误",
-			"HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)",
-			"Http头缺少Wechatpay-Serial",
-			"Http头Wechatpay-Serial的值有误",
-		}}},
+		seen: []seen{
+			{wechatPay, []string{
+				"平台证书序列号Wechatpay-Serial错误",
+				"HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)",
+			}},
+			{emulated, []string{"Http头缺少Wechatpay-Serial", "Http头Wechatpay-Serial的值有误"}},
+		},
 	},
 }
 
