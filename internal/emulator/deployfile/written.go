@@ -7,7 +7,8 @@ type Written struct {
 	// Lines are the lines of the function's own members and of what the provider says for all, by
 	// name, such as timeout.
 	Lines map[string]int
-	// Values are the own members that are texts, numbers or booleans.
+	// Values are those members that are texts, numbers or booleans: the function's own before the
+	// provider's.
 	Values map[string]string
 	// Variables are its environment, by name. Opaque says that it has others that the file does not
 	// name.
@@ -64,7 +65,7 @@ func (r *reader) note(v *value) *Written {
 	for _, from := range []*value{r.root.get("provider"), v} {
 		for _, m := range from.membersOf() {
 			w.Lines[m.key] = m.line
-			if m.value.kind == scalar && from == v {
+			if m.value.kind == scalar {
 				w.Values[m.key] = r.text(m.value)
 			}
 		}
