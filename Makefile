@@ -87,7 +87,7 @@ test: ## Run the quick tests: race detector, coverage gates, search for leaked s
 	$$plain test -shuffle=on -vet=off -timeout=10m ./cmd/...; \
 	$$plain test -shuffle=on -vet=off -timeout=10m -run '^TestForging$$' ./internal/trigger; \
 	$$plain test -shuffle=on -vet=off -timeout=10m -run '^TestForged$$' ./internal/paynotify; \
-	$$plain test -shuffle=on -vet=off -timeout=10m -run '^Test(Mutants|Right)$$' ./internal/diagnosis; \
+	$$plain test -shuffle=on -vet=off -timeout=10m ./internal/diagnosis; \
 	$$plain test -tags sqlite -shuffle=on -vet=off -timeout=10m -run '^TestRegistered' ./internal/app; \
 	$$plain run ./internal/toolchain/leakcheck $(LEAKCHECK) "$$output"
 

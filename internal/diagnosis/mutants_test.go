@@ -26,7 +26,7 @@ var (
 // mutantsByDefault is how many mutants are judged: few with the race detector, which slows them
 // tenfold. make test judges them without, too.
 func mutantsByDefault() int {
-	if raced {
+	if diagnosis.Raced {
 		return 1_000
 	}
 	return 10_000

@@ -1,6 +1,9 @@
 //go:build !race
 
-package diagnosis_test
+package diagnosis
 
-// raced says that the race detector is part of this test.
-const raced = false
+// Raced says that the race detector is part of this test.
+const Raced = false
+
+// Stride is the distance between the bytes that are changed: every byte is.
+func Stride() int { return 1 }

@@ -72,14 +72,14 @@ func TestExampleNotification(t *testing.T) {
 func TestEveryByteOfNotification(t *testing.T) {
 	t.Parallel()
 	notice, keys := exampleNotification(t)
-	for i := range notice.Body {
+	for i := 0; i < len(notice.Body); i += diagnosis.Stride() {
 		broken := notice
 		broken.Body = slices.Clone(notice.Body)
 		broken.Body[i] ^= 1
 		refused(t, diagnosis.Notification(broken, keys), "byte %d", i)
 	}
 	for name, values := range notice.Header {
-		for i := range len(values[0]) {
+		for i := 0; i < len(values[0]); i += diagnosis.Stride() {
 			text := []byte(values[0])
 			text[i] ^= 1
 			broken := notice

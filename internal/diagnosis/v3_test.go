@@ -224,7 +224,7 @@ func TestV3EveryByte(t *testing.T) {
 	keys := testKeys(t)
 	good := testPlace.request(t)
 	text := base64.StdEncoding.EncodeToString(rsaSign(t, testPlace.right()))
-	for i := range text {
+	for i := 0; i < len(text); i += diagnosis.Stride() {
 		broken := testPlace
 		other := byte('A')
 		if text[i] == other {
@@ -235,7 +235,7 @@ func TestV3EveryByte(t *testing.T) {
 			t.Errorf("fine with byte %d of the signature changed", i)
 		}
 	}
-	for i := range good.Body {
+	for i := 0; i < len(good.Body); i += diagnosis.Stride() {
 		broken := good
 		broken.Body = append([]byte(nil), good.Body...)
 		broken.Body[i] ^= 1
