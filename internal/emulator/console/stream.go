@@ -121,7 +121,8 @@ func (s *reader) follow(ctx context.Context) {
 	defer following.Wait()
 	defer stop()
 	for _, from := range s.sources() {
-		following.Go(func() { s.console.api.follow(ctx, from, s.at[from.kind], entries) })
+		begin := s.at[from.kind] // before the first batch moves it
+		following.Go(func() { s.console.api.follow(ctx, from, begin, entries) })
 	}
 	idle := time.NewTicker(heartbeat)
 	defer idle.Stop()
