@@ -33,8 +33,8 @@
 // # Another page
 //
 // A page is a route in [Console.routes], a handler that fills a view with Data, a template that
-// defines "main" (folder templates, named in loadPages), and a link in the navigation of
-// layout.html with its key. Texts stand in the template in both languages: {{$v.T "Orders" "订单"}}.
+// defines "main" (folder templates, named in loadPages), and a row of rooms with its key. Texts
+// stand in the template in both languages: {{$v.T "Orders" "订单"}}.
 // A page that is to change by itself has a Live address and either rows that the stream sends
 // (reader.row), or a part with an id that htmx reads again at the event "changed".
 package console

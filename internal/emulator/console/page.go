@@ -46,12 +46,32 @@ func loadPages(files assets) (pages, error) {
 	return all, nil
 }
 
+// room is a page of the navigation.
+type room struct {
+	// Name is the first segment of the page's address, but for the first page.
+	Name, Path string
+	// Key goes to the page behind the key g.
+	Key   string
+	Title bilingual.Text
+}
+
+// rooms are the pages of the navigation, in its order.
+func rooms() []room {
+	return []room{
+		{"overview", "/", "h", bilingual.New("Overview", "总览")},
+		{"orders", "/orders", "o", bilingual.New("Orders", "订单")},
+		{"requests", "/requests", "r", bilingual.New("Requests", "请求")},
+		{"time", "/time", "t", bilingual.New("Time", "时间")},
+	}
+}
+
 // view is what a page's template gets.
 type view struct {
 	language
 
-	// Room is the first segment of the page's address, by which the navigation marks it.
-	Room string
+	// Room is the name of the room that the navigation marks, one of Rooms.
+	Room  string
+	Rooms []room
 	// Title is the page's title.
 	Title bilingual.Text
 	// Back is the page's own address, to which a change of the language leads back.
@@ -68,7 +88,7 @@ type view struct {
 
 // newView begins a page.
 func newView(r *http.Request, room string, title bilingual.Text) *view {
-	return &view{language: languageOf(r), Room: room, Title: title, Back: r.URL.RequestURI()}
+	return &view{language: languageOf(r), Room: room, Rooms: rooms(), Title: title, Back: r.URL.RequestURI()}
 }
 
 // curl adds a call that was made.
