@@ -110,11 +110,7 @@ func (in *inbound) hangUp() {
 // arrive notes a request that came by an API or a trigger.
 func (c *Cloud) arrive(w http.ResponseWriter, r *http.Request, id string) (*inbound, *http.Request) {
 	in := &inbound{ResponseWriter: w, call: traffic.Call{Time: time.Now(), Clock: c.Clock.Time(), RequestID: id}}
-	if openID := r.Header.Get("X-WX-OPENID"); openID != "" {
-		in.call.Caller = "user " + openID
-	} else if identity := r.Header.Get("X-Cloudpay-Cognito-Identity"); identity != "" {
-		in.call.Caller = "cognito " + identity
-	}
+	in.call.Caller = callerOf(r.Header)
 	return in, r.WithContext(withInbound(r.Context(), in))
 }
 

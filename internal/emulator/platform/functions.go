@@ -59,6 +59,8 @@ const (
 // an object, as wx.cloud.callFunction does. A web function gets the X-WX- headers that WeChat's
 // gateway sets; those of the caller are removed, unless an Authorization header says that this is
 // no mini-program's call (door.go).
+//
+// The header X-Cloudpay-As: service makes the call one by the merchant's own server (service.go).
 func (c *Cloud) call(w http.ResponseWriter, r *http.Request, rest, id string) {
 	if r.URL.Query().Get("webfn") == "true" {
 		c.callWeb(w, r, rest, id)
@@ -71,6 +73,14 @@ func (c *Cloud) call(w http.ResponseWriter, r *http.Request, rest, id string) {
 	payload, code, err := readEvent(w, r)
 	if err != nil {
 		fail(w, http.StatusBadRequest, code, err.Error(), id)
+		return
+	}
+	token, err := c.serviceToken(r, function)
+	if err == nil {
+		payload, err = withServiceToken(payload, token)
+	}
+	if err != nil {
+		fail(w, http.StatusBadRequest, codeBadEvent, err.Error(), id)
 		return
 	}
 	event := Event{Payload: payload, RequestID: id}
@@ -98,7 +108,16 @@ func (c *Cloud) callWeb(w http.ResponseWriter, r *http.Request, rest, id string)
 		fail(w, http.StatusBadRequest, codeNotFound, noSuchFunction(name), id)
 		return
 	}
+	token, err := c.serviceToken(r, function)
+	if err != nil {
+		fail(w, http.StatusBadRequest, codeBadEvent, err.Error(), id)
+		return
+	}
 	request := r.Clone(r.Context())
+	request.Header.Del(asHeader)
+	if token != "" {
+		request.Header.Set(serviceHeader, token)
+	}
 	query := request.URL.Query()
 	query.Del("webfn")
 	request.URL.RawQuery = query.Encode()

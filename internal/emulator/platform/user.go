@@ -113,17 +113,23 @@ func keyList(group map[string]string) string {
 // stays as it is, and so does that of a web page's user. Values keep their bytes; the order of the
 // keys is not kept.
 func (u user) addTo(payload []byte) []byte {
-	var event map[string]json.RawMessage
-	if err := json.Unmarshal(payload, &event); err != nil || event == nil || u.openID == "" {
+	if u.openID == "" {
 		return payload
 	}
-	event["userInfo"] = encode(map[string]string{"appId": u.appID, "openId": u.openID})
+	if named := withMember(payload, "userInfo", map[string]string{"appId": u.appID, "openId": u.openID}); named != nil {
+		return named
+	}
+	return payload
+}
 
+// withoutEscapes is the JSON of an object whose values keep their bytes, those that HTML would
+// escape as well; nil if a value is no JSON.
+func withoutEscapes(members map[string]json.RawMessage) []byte {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false) // values keep their bytes
-	if err := encoder.Encode(event); err != nil {
-		return payload
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(members); err != nil {
+		return nil
 	}
 	return bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 }
