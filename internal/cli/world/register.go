@@ -20,14 +20,20 @@ type register struct {
 
 // serveConsole serves the console. done closes what it reads.
 func (w *World) serveConsole(ctx context.Context, d *desk.Desk, cloudURL string) (done func(), err error) {
+	owner := w.Settings.Owner()
+	about := console.Options{
+		CloudURL: cloudURL,
+		Owner:    console.Key{Region: w.Settings.Region, MchID: owner.MchID, SubMchID: owner.SubMchID},
+	}
 	if w.Settings.Store == "" {
-		return func() {}, d.ServeConsole(ctx, w.At.Console, cloudURL, nil)
+		return func() {}, d.ServeConsole(ctx, w.At.Console, about)
 	}
 	reads, done, err := w.openRegister(d.Gateway.Ahead)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.ServeConsole(ctx, w.At.Console, cloudURL, reads); err != nil {
+	about.Register = reads
+	if err := d.ServeConsole(ctx, w.At.Console, about); err != nil {
 		done()
 		return nil, err
 	}

@@ -58,6 +58,9 @@ type Options struct {
 	EventsURL string
 	// ConsoleURL is where the console itself is served.
 	ConsoleURL string
+	// Owner is whose orders the functions close, without an order's number: an order that a page
+	// places is of this merchant.
+	Owner Key
 	// Register is the register of orders; nil: the functions keep none.
 	Register Register
 	// Client makes the calls of the management APIs; nil: one without a time limit, as streams

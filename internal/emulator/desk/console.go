@@ -8,9 +8,10 @@ import (
 	"cloudpay/internal/emulator/console"
 )
 
-// ServeConsole serves the console at an address until Close: a page over this world, whose cloud is
-// at cloudURL. register is the functions' register of orders; nil: there is none.
-func (d *Desk) ServeConsole(ctx context.Context, address, cloudURL string, register console.Register) error {
+// ServeConsole serves the console at an address until Close: a page over this world. about has what
+// the desk does not know: the cloud's address, whose orders the functions close, and their register
+// of orders.
+func (d *Desk) ServeConsole(ctx context.Context, address string, about console.Options) error {
 	// The console shows its own address, which is known when it listens.
 	var pages atomic.Pointer[console.Console]
 	url, err := d.serve(ctx, "console", address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -23,10 +24,9 @@ func (d *Desk) ServeConsole(ctx context.Context, address, cloudURL string, regis
 	if err != nil {
 		return err
 	}
-	made, err := console.New(console.Options{
-		GatewayURL: d.gatewayURL, BackupURL: d.backupURL, AdminURL: d.adminURL, CloudURL: cloudURL, EventsURL: d.eventsURL,
-		ConsoleURL: url, Register: register,
-	})
+	about.GatewayURL, about.BackupURL, about.AdminURL, about.EventsURL = d.gatewayURL, d.backupURL, d.adminURL, d.eventsURL
+	about.ConsoleURL = url
+	made, err := console.New(about)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/emulator/console"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/pkg/paygate"
 )
@@ -285,7 +286,7 @@ func TestConsoleAndEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.ServeConsole(t.Context(), AnyPort, "http://127.0.0.1:9", nil); err != nil {
+	if err := d.ServeConsole(t.Context(), AnyPort, console.Options{CloudURL: "http://127.0.0.1:9"}); err != nil {
 		t.Fatal(err)
 	}
 	described := d.Describe("http://127.0.0.1:9", platform.Go1, Settings{Store: "sqlite:x", Events: events})
