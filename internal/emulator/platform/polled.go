@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"bytes"
 	"context"
 	"errors"
@@ -79,16 +80,25 @@ func (p *polled) report(err error) {
 	}
 }
 
-// await waits for the result of the start. request is the one that reports it, for the error.
+// await waits for the result of the start. request is the one that reports it, for the error. What
+// a process reported before it exited counts, whichever of the two is noticed first.
 func (p *polled) await(ctx context.Context, i *instance, request string) error {
-	select {
-	case err := <-p.ready:
+	reported := func(err error) error {
 		if err != nil {
 			return fmt.Errorf("%s reports at its start: %w", i.name, err)
 		}
 		return nil
+	}
+	select {
+	case err := <-p.ready:
+		return reported(err)
 	case <-i.done:
-		return i.exitError()
+		select {
+		case err := <-p.ready:
+			return cmp.Or(reported(err), i.exitError())
+		default:
+			return i.exitError()
+		}
 	case <-ctx.Done():
 		return i.notReady(ctx, "does not request "+request)
 	}
