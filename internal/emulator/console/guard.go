@@ -30,7 +30,9 @@ func guarded(next http.Handler) http.Handler {
 		header.Set("Content-Security-Policy", policy)
 		header.Set("Cross-Origin-Opener-Policy", "same-origin")
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
-		header.Set("Referrer-Policy", "no-referrer")
+		// With no-referrer a browser sends the page's own forms with the origin null, as the Fetch
+		// standard says ("append a request Origin header"), and they would be refused below.
+		header.Set("Referrer-Policy", "same-origin")
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("X-Frame-Options", "DENY") // for browsers without frame-ancestors
 		header.Set("Cache-Control", "no-store")
