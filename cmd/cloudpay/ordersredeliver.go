@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +10,7 @@ import (
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/moment"
 	"cloudpay/internal/cli/render"
+	"cloudpay/internal/cli/retries"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store"
@@ -70,8 +70,8 @@ func (r *redeliverCmd) run(cmd *cobra.Command, args []string) error {
 			"--sub-mch-id：与 --since、--all-pending、--all-dead 一起使用；指定事件只需编号或 eventId")
 	}
 	for _, id := range ids {
-		if _, err := eventNumber(id); err != nil {
-			return err
+		if _, err := retries.EventNumber(id); err != nil {
+			return usage(err)
 		}
 	}
 	var since time.Time
@@ -89,28 +89,10 @@ func (r *redeliverCmd) run(cmd *cobra.Command, args []string) error {
 		if err != nil {
 			return err
 		}
-		of, page := outbox.Selection{Account: m.Account(), SubMchID: only}, r.requeue(cmd, s, m.Account())
-		switch {
-		case r.dead:
-			return r.tellAll(cmd, s.EachDead(cmd.Context(), of, page))
-		case r.pending:
-			return r.tellAll(cmd, s.EachPending(cmd.Context(), of, page))
-		}
-		return r.tellAll(cmd, s.EachSince(cmd.Context(), of, since, page))
+		of := outbox.Selection{Account: m.Account(), SubMchID: only}
+		which := retries.Which{Since: since, Dead: r.dead, Pending: r.pending}
+		return r.tellAll(cmd, retries.Requeue(cmd.Context(), s, of, which, r.dry, func(n int) { r.progress(cmd, n) }))
 	})
-}
-
-// eventNumber is the number that names an event; 0 for an eventId.
-func eventNumber(id string) (int64, error) {
-	if outbox.EventID(id).Bytes() != nil {
-		return 0, nil
-	}
-	number, err := strconv.ParseInt(id, 10, 64)
-	if err != nil || number < 1 {
-		return 0, usagef("an event's number is a whole one from 1, its eventId a UUID: not %q",
-			"事件编号须为不小于 1 的整数，eventId 须为 UUID，而不是 %q", id)
-	}
-	return number, nil
 }
 
 // each requeues events one by one. One that there is not keeps none of the others from it, and
@@ -118,23 +100,12 @@ func eventNumber(id string) (int64, error) {
 func (r *redeliverCmd) each(cmd *cobra.Command, s *store.Store, of order.Account, ids []string) error {
 	worst := exitFine
 	for _, id := range ids {
-		number, err := eventNumber(id)
+		event, found, err := retries.Event(cmd.Context(), s, of, id, r.dry)
 		if err != nil {
 			return err
 		}
-		event, found, err := s.EventNamed(cmd.Context(), of, number, outbox.EventID(id))
-		switch {
-		case err != nil:
-			return err
-		case !found:
+		if !found {
 			worst = exitNotFound
-			if event.Number = number; number == 0 {
-				event.EventID = outbox.EventID(id)
-			}
-		case !r.dry:
-			if _, err := s.Requeue(cmd.Context(), of, []int64{event.Number}); err != nil {
-				return err
-			}
 		}
 		r.tell(cmd, id, event, found)
 	}
@@ -185,20 +156,11 @@ func (r *redeliverCmd) tellAll(cmd *cobra.Command, err error) error {
 	return nil
 }
 
-// requeue requeues a page of events, or with --dry-run only counts it, and says how far it is.
-func (r *redeliverCmd) requeue(cmd *cobra.Command, s *store.Store, of order.Account) func([]int64) error {
+// progress notes how many events were requeued, and says so now and then.
+func (r *redeliverCmd) progress(cmd *cobra.Command, n int) {
 	const line = 10_000 // events between two lines
-	return func(numbers []int64) error {
-		before, n := r.requeued/line, len(numbers)
-		if !r.dry {
-			var err error
-			if n, err = s.Requeue(cmd.Context(), of, numbers); err != nil {
-				return err
-			}
-		}
-		if r.requeued += n; r.requeued/line > before {
-			cmd.PrintErr(r.Say("%d events …\n", "已处理 %d 个事件 …\n", r.requeued))
-		}
-		return nil
+	if n/line > r.requeued/line {
+		cmd.PrintErr(r.Say("%d events …\n", "已处理 %d 个事件 …\n", n))
 	}
+	r.requeued = n
 }

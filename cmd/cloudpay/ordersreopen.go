@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/cli/render"
+	"cloudpay/internal/cli/retries"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
@@ -71,28 +72,22 @@ func (r *reopenCmd) run(cmd *cobra.Command, args []string) error {
 	})
 }
 
-// reopenStuck reopens what is given up now, page by page. The list is sorted by registration, so
-// that an order which is given up again meanwhile is not met twice.
+// reopenStuck reopens what is given up now.
 func (r *reopenCmd) reopenStuck(cmd *cobra.Command, orders *store.Store, m order.Merchant) error {
 	subMchID, err := r.only(m)
 	if err != nil {
 		return err
 	}
-	stuck := schedule.Selection{Account: m.Account(), SubMchID: subMchID, Progress: schedule.GaveUp}
-	for place, first := "", true; first || place != ""; first = false {
-		page, err := orders.List(cmd.Context(), stuck, place, pageSize)
-		if err != nil {
-			return err
-		}
-		if first && len(page.Orders) == 0 && !r.json {
-			cmd.PrintErrln(r.Say("no order was given up", "没有已放弃的订单"))
-		}
-		for _, record := range page.Orders {
-			if err := r.reopen(cmd, orders, record.Ref); err != nil {
-				return err
-			}
-		}
-		place = page.Next
+	none := true
+	err = retries.EachStuck(cmd.Context(), orders, schedule.Selection{Account: m.Account(), SubMchID: subMchID}, func(ref order.Ref) error {
+		none = false
+		return r.reopen(cmd, orders, ref)
+	})
+	switch {
+	case err != nil:
+		return err
+	case none && !r.json:
+		cmd.PrintErrln(r.Say("no order was given up", "没有已放弃的订单"))
 	}
 	return r.end()
 }

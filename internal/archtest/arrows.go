@@ -106,6 +106,7 @@ var arrows = []Arrow{
 			"internal/emulator/sqs", "internal/emulator/traffic",
 		},
 	},
+	{Package: "internal/emulator/registerapi"},                                                     // the command's world brings the register
 	{Package: "internal/emulator/console", Ours: []string{"internal/bilingual", "internal/cause"}}, // it reads the management APIs
 	{
 		Package: "internal/emulator/desk",
@@ -271,6 +272,10 @@ var arrows = []Arrow{
 	},
 	{Package: "internal/cli/moment", Ours: []string{"internal/bilingual"}},
 	{
+		Package: "internal/cli/retries",
+		Ours:    []string{"internal/bilingual", "internal/order", "internal/schedule", "internal/schedule/outbox"},
+	},
+	{
 		Package: "internal/cli/orderfile",
 		Ours: []string{
 			"internal/bilingual", "internal/order", "internal/order/tradestate", "internal/printable", "internal/schedule",
@@ -322,8 +327,10 @@ var arrows = []Arrow{
 	{
 		Package: "internal/cli/world",
 		Ours: []string{
-			"internal/bilingual", "internal/order", "internal/printable", "internal/schedule", "internal/store", "internal/store/migrate",
+			"internal/bilingual", "internal/config", "internal/order", "internal/printable", "internal/schedule", "internal/schedule/outbox",
+			"internal/store", "internal/store/migrate",
 			"internal/store/sqlite", "internal/cli/deployflags", "internal/cli/exchangelog", "internal/cli/keys", "internal/cli/render",
+			"internal/cli/retries",
 			"internal/emulator/*",
 		},
 		Theirs: []string{pflag},
