@@ -91,3 +91,24 @@ func (s *Store) Pending(ctx context.Context, of outbox.Selection, limit int) ([]
 			append(args, min(limit, maxEvents))...)
 	})
 }
+
+// Newest lists a merchant's events with a number below before, or the newest if that is 0, whatever
+// became of them: the newest first, up to limit and never more than a thousand. Their Age is set.
+func (s *Store) Newest(ctx context.Context, of outbox.Selection, before int64, limit int) ([]outbox.Delivery, error) {
+	if _, err := s.number(ctx, of.Account); err != nil {
+		return nil, err
+	}
+	if before == 0 {
+		before = 1 << 62 // above every number
+	}
+	return transact(ctx, s, "reading events", func(t tx) ([]outbox.Delivery, error) {
+		selected, args := ofSelection(of)
+		return query(t, func(scan scanner) (d outbox.Delivery, err error) {
+			var due, delivered, dead, now moment
+			d, err = scanDelivery(scan, &due, &delivered, &dead, &now)
+			d.DueAt, d.DeliveredAt, d.DeadAt, d.Age = due.Time, delivered.Time, dead.Time, now.Sub(d.OccurredAt)
+			return d, err
+		}, "SELECT "+deliveryColumns+", due_at, delivered_at, dead_at, {now} FROM cloudpay_events"+
+			" WHERE "+selected+" AND seq < ? ORDER BY seq DESC LIMIT ?", append(args, before, min(limit, maxEvents))...)
+	})
+}

@@ -104,9 +104,13 @@ type Delivery struct {
 	// LastError is why the last delivery failed, in one line.
 	LastError string
 	// DueAt is when it is delivered next, under a lease the lease's end; Age is how long ago it
-	// occurred, by the database's clock. Both are zero but in a list of those pending.
+	// occurred, by the database's clock. Both are zero but in a list of those pending, or of the
+	// newest.
 	DueAt time.Time
 	Age   time.Duration
+	// DeliveredAt is when it was acknowledged, and DeadAt when the last attempt failed. Both are
+	// zero but in a list of the newest events, where one of them or DueAt is set.
+	DeliveredAt, DeadAt time.Time
 }
 
 // MarshalJSON writes the event and how its delivery went. The token is not written.

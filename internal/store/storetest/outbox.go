@@ -30,6 +30,7 @@ var numbering = []sqlProof{
 	{name: "a merchant's events behind another's", prove: numbersApart},
 	{name: "events since a time", prove: findsSince},
 	{name: "events that wait", prove: listsPending},
+	{name: "the newest events", prove: listsNewest},
 }
 
 // endAll ends orders as closed, with one event each.
@@ -318,6 +319,50 @@ func listsPending(e *sqlEnv) {
 	}
 	if one, err := s.Pending(e.ctx, all, 1); err != nil || len(one) != 1 {
 		e.Errorf("got %d and error %v, want one", len(one), err)
+	}
+}
+
+// listsNewest lists events backwards, each with what became of it.
+func listsNewest(e *sqlEnv) {
+	s := open(e, e.address)
+	e.endAll("A", "B", "C")
+	deliveries := e.claimAll(3)
+	e.must(e.acknowledge(deliveries[0]))
+	e.must(e.fail(deliveries[1], 3*time.Hour, "HTTP 500"))
+	e.must(e.kill(deliveries[2], "HTTP 400"))
+	e.Pass(time.Hour)
+	all := outbox.Selection{Account: shop}
+	got, err := s.Newest(e.ctx, all, 0, 10)
+	e.must(err)
+	if len(got) != 3 || got[0].Number <= got[1].Number || got[1].Number <= got[2].Number {
+		e.Fatalf("got %+v, want three events, the newest first", got)
+	}
+	for _, l := range got {
+		if l.Age < time.Hour || l.Token != "" || l.Attempts != 1 {
+			e.Errorf("event %d: got %+v, want an hour old, after one attempt", l.Number, l)
+		}
+		var set int
+		for _, at := range []time.Time{l.DueAt, l.DeliveredAt, l.DeadAt} {
+			if !at.IsZero() {
+				set++
+			}
+		}
+		// What became of it shows in the one time that is set.
+		want := map[int64]bool{
+			deliveries[0].Number: !l.DeliveredAt.IsZero(),
+			deliveries[1].Number: !l.DueAt.IsZero() && l.LastError == "HTTP 500",
+			deliveries[2].Number: !l.DeadAt.IsZero() && l.LastError == "HTTP 400",
+		}
+		if set != 1 || !want[l.Number] {
+			e.Errorf("event %d: got %+v", l.Number, l)
+		}
+	}
+	older, err := s.Newest(e.ctx, all, got[0].Number, 1)
+	if err != nil || len(older) != 1 || older[0].Number != got[1].Number {
+		e.Errorf("before event %d: got %+v and error %v, want event %d", got[0].Number, older, err, got[1].Number)
+	}
+	if others, err := s.Newest(e.ctx, outbox.Selection{Account: shop, SubMchID: "1900000099"}, 0, 10); err != nil || len(others) != 0 {
+		e.Errorf("of another sub-merchant: got %+v and error %v, want none", others, err)
 	}
 }
 
