@@ -5,7 +5,18 @@ import (
 	"os/exec"
 	"runtime"
 	"time"
+
+	"cloudpay/internal/emulator/console"
 )
+
+// shown is what the console shows besides what the desk knows.
+func (w *World) shown(cloudURL string, register *registered) console.Options {
+	owner := w.Settings.Owner()
+	return console.Options{
+		CloudURL: cloudURL, HasRegister: register != nil,
+		Owner: console.Key{Region: w.Settings.Region, MchID: owner.MchID, SubMchID: owner.SubMchID},
+	}
+}
 
 // maxOpening is how long the program that opens a browser may take. Where no browser runs yet, some
 // of those programs are the browser, which goes on.

@@ -28,6 +28,8 @@ type deployment struct {
 	fromSources bool
 	// cloudURL is the address that the cloud is going to have.
 	cloudURL string
+	// register is the functions' register; nil: they have none.
+	register *registered
 
 	sources []string       // of the last plan
 	watcher *watch.Watcher // nil without --watch
@@ -56,6 +58,7 @@ func (p *deployment) plan(ctx context.Context) (as desk.Deployment, err error) {
 		w.say("%s", "%s", note)
 	}
 	p.sources = plan.Sources
+	p.register.follow(plan.Functions)
 	return desk.Deployment{
 		Functions: plan.Functions, Timers: plan.Timers, NoTimers: w.Deploy.NoTimers,
 		NotifyURL: w.notifyURL(plan.NotifyPath), HTTPFunction: plan.HTTPFunction,

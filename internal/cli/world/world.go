@@ -228,24 +228,27 @@ func (w *World) serve(ctx context.Context, reserved *ports.Reserved, deployed *d
 		return err
 	}
 	defer closeLogs()
-	deployed.desk, deployed.logs, deployed.cloudURL = d, logs, "http://"+reserved.Address("cloud")
+	register, closeRegister, err := w.openRegister(d.Gateway.Ahead)
+	if err != nil {
+		return err
+	}
+	defer closeRegister()
+	deployed.desk, deployed.logs, deployed.cloudURL, deployed.register = d, logs, "http://"+reserved.Address("cloud"), register
 	as, err := deployed.plan(ctx)
 	if err != nil {
 		return err
 	}
 	ended, stop := w.log.Watch(d, w.Language, w.Log)
 	defer stop()
-	as.Origins, as.Keys, as.Ended = w.origins, w.keys(), ended
+	as.Origins, as.Keys, as.Ended, as.Register = w.origins, w.keys(), ended, register.api()
 	cloudURL, undeploy, err := d.Deploy(ctx, as)
 	if err != nil {
 		return err
 	}
 	defer undeploy()
-	closeConsole, err := w.serveConsole(ctx, d, cloudURL)
-	if err != nil {
+	if err := d.ServeConsole(ctx, w.At.Console, w.shown(cloudURL, register)); err != nil {
 		return err
 	}
-	defer closeConsole()
 	// Written last, the description says that everything it names answers.
 	described := d.Describe(cloudURL, w.Runtime, w.Settings)
 	forget, err := described.Write(deployed.dir)

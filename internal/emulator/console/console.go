@@ -40,9 +40,7 @@
 package console
 
 import (
-	"context"
 	"net/http"
-	"time"
 
 	"cloudpay/internal/bilingual"
 )
@@ -61,91 +59,22 @@ type Options struct {
 	// Owner is whose orders the functions close, without an order's number: an order that a page
 	// places is of this merchant.
 	Owner Key
-	// Register is the register of orders; nil: the functions keep none.
-	Register Register
+	// HasRegister says that the functions keep a register of orders, whose management API the
+	// cloud's address has.
+	HasRegister bool
 	// Client makes the calls of the management APIs; nil: one without a time limit, as streams
 	// need. Every other call has a limit of its own.
 	Client *http.Client
-}
-
-// Register is the register of orders, to be read. An error is shown on the page. Implementations
-// are safe for concurrent use.
-type Register interface {
-	// Status counts the orders.
-	Status(ctx context.Context) (Status, error)
-	// Find returns an order; nil if it is not registered.
-	Find(ctx context.Context, key Key) (*Registered, error)
-	// List returns orders in a state of progress, up to limit, and where the list goes on; next is
-	// empty at its end, and from at its beginning.
-	List(ctx context.Context, progress Progress, from string, limit int) (orders []Registered, next string, err error)
-}
-
-// Status counts the orders of a register.
-type Status struct {
-	// Waiting orders wait for their time, those that are Due included; the oldest of them for
-	// OldestDue.
-	Waiting, Due int
-	OldestDue    time.Duration
-	// Closing orders are being closed, or in doubt: a close may have been sent whose result was
-	// never recorded.
-	Closing int
-	// Stuck ones were given up, and wait for a person.
-	Stuck int
-	// Ended orders ended within the last minute.
-	Ended int
-	// EventsPending are to be delivered; EventsDead are not tried again.
-	EventsPending, EventsDead int
-}
-
-// Key is an order's full name.
-type Key struct {
-	// Region is "cn", "global" or "hk".
-	Region string
-	// MchID is the merchant, or the service provider of SubMchID.
-	MchID, SubMchID string
-	OutTradeNo      string
-}
-
-// Progress is how far the register is with an order.
-type Progress string
-
-// The values of a Progress.
-const (
-	Waiting   Progress = "waiting"   // it waits for its time
-	Closing   Progress = "closing"   // a close was intended, and may have been sent
-	Stuck     Progress = "stuck"     // it was given up: a person has to look
-	Withdrawn Progress = "withdrawn" // its registration was withdrawn
-	Ended     Progress = "ended"     // a signed answer ended it
-)
-
-// Registered is an order of the register. Times that are not known are zero.
-type Registered struct {
-	Key
-
-	Progress Progress
-	// Final is how it ended: "closed", "paid" or "notFound"; empty before.
-	Final string
-	// TradeState is WeChat Pay's last word, and Proved says that it was signed.
-	TradeState string
-	Proved     bool
-	// Total is the amount in fen; nil: it is not known.
-	Total *int64
-
-	// RegisteredAt, DueAt and EndedAt are by the register's clock, which follows the emulator's.
-	// CloseAt is when the order was to be closed, and DueAt when it is next attempted: later than
-	// CloseAt after an attempt that ended nothing.
-	RegisteredAt, CloseAt, DueAt, EndedAt time.Time
-	// Attempts counts the sweeps' attempts, and LastError is why the last one ended nothing.
-	Attempts  int
-	LastError string
 }
 
 // Console serves the pages. [New] makes one.
 type Console struct {
 	options Options
 	api     *api
-	assets  assets
-	pages   pages
+	// register reads the register; nil: the functions keep none.
+	register *register
+	assets   assets
+	pages    pages
 	// streams has a place for each reader of /stream; a full one refuses another.
 	streams chan struct{}
 	// handler is the routes behind the guard.
@@ -163,6 +92,9 @@ func New(options Options) (*Console, error) {
 		return nil, bilingual.Errorf("reading the console's pages: %w", "读取控制台的页面：%w", err)
 	}
 	c := &Console{options: options, api: newAPI(options), assets: assets, pages: pages, streams: make(chan struct{}, maxStreams)}
+	if options.HasRegister {
+		c.register = &register{c.api}
+	}
 	c.handler = guarded(c.routes())
 	return c, nil
 }

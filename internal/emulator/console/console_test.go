@@ -2,7 +2,6 @@ package console_test
 
 import (
 	"compress/gzip"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"cloudpay/internal/emulator/console"
 )
@@ -33,6 +31,8 @@ type world struct {
 	streams map[string][]string
 	resumed map[string][]string // the Last-Event-Id of each opening
 	grown   chan struct{}
+	// register is the functions'; nil: they keep none.
+	register *fakeRegister
 
 	url string
 }
@@ -89,8 +89,11 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	answer, known := w.answers[call]
 	w.calls = append(w.calls, strings.TrimSpace(r.Method+" "+r.URL.RequestURI()+" "+string(body)))
-	link := w.links[r.URL.Path]
+	link, register := w.links[r.URL.Path], w.register
 	w.mu.Unlock()
+	if register.answer(rw, r) {
+		return
+	}
 	if link != "" {
 		rw.Header().Set("Link", link)
 	}
@@ -164,41 +167,63 @@ func (w *world) wantCall(want string) {
 	w.t.Errorf("got the calls\n%s\nwant %s among them", strings.Join(w.calls, "\n"), want)
 }
 
-// fakeRegister is a register in memory.
+// fakeRegister is a register in memory, which answers as its management API does.
 type fakeRegister struct {
 	orders []console.Registered
 	fault  error
 }
 
-func (f *fakeRegister) Status(context.Context) (console.Status, error) {
-	return console.Status{Waiting: 4711, Due: 12, OldestDue: 90 * time.Second, Stuck: 3}, f.fault
+// answer answers a request for the register; false: it is for something else.
+func (f *fakeRegister) answer(rw http.ResponseWriter, r *http.Request) bool {
+	rest, is := strings.CutPrefix(r.URL.Path, "/v1/register")
+	if f == nil || !is || r.Method != http.MethodGet || strings.HasPrefix(rest, "/events") {
+		return false
+	}
+	number, isOrder := strings.CutPrefix(rest, "/orders/")
+	at := slices.IndexFunc(f.orders, func(one console.Registered) bool { return one.OutTradeNo == number })
+	var document any
+	switch {
+	case f.fault != nil:
+		rw.WriteHeader(http.StatusInternalServerError)
+		document = map[string]string{"code": "REGISTER_FAULT", "message": f.fault.Error()}
+	case rest == "":
+		status := console.Status{Waiting: 4711, Due: 12, OldestDueSeconds: 90, Stuck: 3, EventsPending: 2, Rate: 20, ConfiguredRate: 20}
+		status.Receiver.URL = "http://127.0.0.1:9805/events"
+		document = status
+	case isOrder && at < 0:
+		rw.WriteHeader(http.StatusNotFound)
+		document = map[string]string{"code": "NOT_FOUND", "message": "the order is not registered"}
+	case isOrder:
+		document = f.orders[at]
+	default:
+		document = f.list(r.URL.Query())
+	}
+	_ = json.NewEncoder(rw).Encode(document)
+	return true
 }
 
-func (f *fakeRegister) Find(_ context.Context, key console.Key) (*console.Registered, error) {
-	for _, one := range f.orders {
-		if one.OutTradeNo == key.OutTradeNo {
-			return &one, f.fault
-		}
+// list has the first order as waiting, and the others on a second page.
+func (f *fakeRegister) list(query url.Values) any {
+	page := map[string]any{"orders": []console.Registered{}}
+	switch {
+	case query.Get("from") == "second":
+		page["orders"] = f.orders[1:]
+	case query.Get("progress") == string(console.Waiting) && len(f.orders) > 0:
+		page["orders"], page["next"] = f.orders[:1], "second"
 	}
-	return nil, f.fault
+	return page
 }
 
-func (f *fakeRegister) List(_ context.Context, progress console.Progress, from string, _ int) ([]console.Registered, string, error) {
-	if from == "second" {
-		return f.orders[1:], "", f.fault
-	}
-	if progress != console.Waiting {
-		return nil, "", f.fault
-	}
-	return f.orders[:min(1, len(f.orders))], "second", f.fault
-}
-
-// open makes a console over a world.
-func (w *world) open(register console.Register) *httptest.Server {
+// open makes a console over a world; without a register the functions keep none. A second one of
+// the same world has another register.
+func (w *world) open(register *fakeRegister) *httptest.Server {
 	w.t.Helper()
+	w.mu.Lock()
+	w.register = register
+	w.mu.Unlock()
 	c, err := console.New(console.Options{
 		GatewayURL: "http://127.0.0.1:9800", BackupURL: "http://127.0.0.1:9801", AdminURL: w.url, CloudURL: w.url, EventsURL: w.url,
-		ConsoleURL: "http://127.0.0.1:9804", Register: register,
+		ConsoleURL: "http://127.0.0.1:9804", HasRegister: register != nil,
 	})
 	if err != nil {
 		w.t.Fatal(err)

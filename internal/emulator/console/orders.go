@@ -275,10 +275,10 @@ func (c *Console) showOrders(w http.ResponseWriter, r *http.Request) {
 	v.Live = withQuery("/stream", "show", "changes", "after", c.newest(r.Context(), c.sources()).String())
 	page := ordersView{
 		Search: strings.TrimSpace(query.Get("search")), State: query.Get("state"), Progress: query.Get("progress"),
-		States: tradeStates, Progresses: progresses, HasRegister: c.options.Register != nil,
+		States: tradeStates, Progresses: progresses, HasRegister: c.register != nil,
 	}
 	var err error
-	if page.Progress != "" && c.options.Register != nil {
+	if page.Progress != "" && c.register != nil {
 		err = c.registered(r, v, &page)
 	} else {
 		err = c.placed(r, v, &page)
@@ -324,7 +324,9 @@ func (c *Console) placed(r *http.Request, v *view, page *ordersView) error {
 
 // registered fills the page with the register's orders in a state of progress.
 func (c *Console) registered(r *http.Request, v *view, page *ordersView) error {
-	orders, next, err := c.options.Register.List(r.Context(), Progress(page.Progress), r.URL.Query().Get("from"), ordersPage)
+	from := r.URL.Query().Get("from")
+	v.curl(c.register.listPath(Progress(page.Progress), from, ordersPage))
+	orders, next, err := c.register.List(r.Context(), Progress(page.Progress), from, ordersPage)
 	if err != nil {
 		return bilingual.Errorf("reading the register: %w", "读取登记：%w", err)
 	}
@@ -344,10 +346,10 @@ func (c *Console) registered(r *http.Request, v *view, page *ordersView) error {
 
 // find reads an order of the register; nil if it is not registered, or why that is not known.
 func (c *Console) find(ctx context.Context, key Key) (*Registered, bilingual.Text) {
-	if c.options.Register == nil {
+	if c.register == nil {
 		return nil, bilingual.Text{}
 	}
-	found, err := c.options.Register.Find(ctx, key)
+	found, err := c.register.Find(ctx, key)
 	if err != nil {
 		return nil, bilingual.Wording(err)
 	}

@@ -53,7 +53,7 @@ type overviewView struct {
 func (c *Console) showOverview(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	v := newView(r, "overview", bilingual.New("Overview", "总览"))
-	page := overviewView{HasRegister: c.options.Register != nil, Pointers: c.pointers()}
+	page := overviewView{HasRegister: c.register != nil, Pointers: c.pointers()}
 	var at position
 	page.Activity, page.Wrong, at = c.recent(ctx, v.language)
 	v.Live = withQuery("/stream", "show", "activity", "after", at.String())
@@ -61,7 +61,7 @@ func (c *Console) showOverview(w http.ResponseWriter, r *http.Request) {
 	page.Chart, _ = c.outcomes(ctx, time.Now()) // the part beside it says that it does not answer
 	page.Faults = c.activeFaults(ctx)
 	if page.HasRegister {
-		status, err := c.options.Register.Status(ctx)
+		status, err := c.register.Status(ctx)
 		page.Register, page.RegisterFault = &status, bilingual.Wording(err)
 	}
 	for _, address := range []string{
@@ -70,6 +70,9 @@ func (c *Console) showOverview(w http.ResponseWriter, r *http.Request) {
 		withQuery(c.api.admin+"/deliveries", "limit", "200"),
 	} {
 		v.curl(address)
+	}
+	if page.HasRegister {
+		v.curl(c.register.path(""))
 	}
 	v.Data = page
 	c.render(w, r, http.StatusOK, "overview", v)

@@ -43,6 +43,9 @@ type Deployment struct {
 	// have to sign with one; without any, every signature will do.
 	Origins []string
 	Keys    access.Keys
+	// Register serves the management API of the functions' register, on the cloud's address; nil:
+	// there is none.
+	Register http.Handler
 	// Ended, if not nil, gets each call of the cloud when it has ended. It must not block.
 	Ended func(traffic.Call)
 }
@@ -98,7 +101,7 @@ func (d *Desk) Deploy(ctx context.Context, as Deployment) (url string, stop func
 		functions: functions, url: url,
 		cloud: &platform.Cloud{
 			Functions: functions, AppID: d.secrets.merchant.AppID, AllowOrigins: as.Origins, Keys: as.Keys,
-			Clock: &d.clock.cloud, Journal: traffic.Journal{Ended: as.Ended}, Spool: d.spool,
+			Clock: &d.clock.cloud, Journal: traffic.Journal{Ended: as.Ended}, Spool: d.spool, Register: as.Register,
 		},
 	}
 	d.traffic.by(r.cloud, url)

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -222,7 +223,20 @@ func judge(call *traffic.Call, reply Reply, err error) {
 	default:
 		call.Verdict = traffic.VerdictOK
 		outcomeIn(call, reply)
+		call.Report = reportIn(call, reply)
 	}
+}
+
+// maxReport is the most bytes of a report that the journal keeps. A sweep's has a few hundred.
+const maxReport = 4 << 10
+
+// reportIn is what the function answered to a timer, if it is a short JSON object.
+func reportIn(call *traffic.Call, reply Reply) json.RawMessage {
+	text := bytes.TrimSpace(reply.Payload)
+	if call.Via != viaTimer || len(text) > maxReport || !bytes.HasPrefix(text, []byte("{")) || !json.Valid(text) {
+		return nil
+	}
+	return bytes.Clone(text)
 }
 
 // maxRead is the most bytes of an event or an answer that are searched for an order. Those about
@@ -297,7 +311,7 @@ func outcomeIn(call *traffic.Call, reply Reply) {
 
 // callsAPI shows the journal; it is the emulator's own.
 //
-//	GET /v1/calls?function=&order=&verdict=&after=&limit=
+//	GET /v1/calls?function=&via=&order=&verdict=&after=&limit=
 //	  200  {"calls":[{"id":17,"via":"http-api","function":"closeorder",…}],"next":17}
 //	GET /v1/calls/stream?function=&order=&verdict=&after=
 //	  200  server-sent events, see [traffic.Journal.Stream]; after is also Last-Event-ID

@@ -31,7 +31,7 @@ func (c *cloud) calls() []traffic.Call {
 // wantCalls fails the test unless the journal has exactly these calls.
 func (c *cloud) wantCalls(want ...traffic.Call) {
 	c.t.Helper()
-	ignored := cmpopts.IgnoreFields(traffic.Call{}, "ID", "Time", "Clock", "TookMS", "RequestID", "Reason")
+	ignored := cmpopts.IgnoreFields(traffic.Call{}, "ID", "Time", "Clock", "TookMS", "RequestID", "Reason", "Report")
 	got := c.calls()
 	if diff := cmp.Diff(want, got, ignored, cmpopts.EquateEmpty()); diff != "" {
 		c.t.Errorf("calls (-want +got):\n%s", diff)
@@ -41,6 +41,63 @@ func (c *cloud) wantCalls(want ...traffic.Call) {
 		if !strings.Contains(got[i].Reason, call.Reason) || call.Reason == "" && got[i].Reason != "" {
 			c.t.Errorf("call %d: got the reason %q, want %q", i, got[i].Reason, call.Reason)
 		}
+	}
+}
+
+// What a function answers to a timer is kept as its report, and to nothing else.
+func TestReports(t *testing.T) {
+	t.Parallel()
+	c := serveCloud(t, &platform.Cloud{}, withEnv("HELLO_ECHO=1"))
+	c.send(http.MethodPost, "/v1/functions/hello", `{"closed":1}`)
+	c.send(http.MethodPost, "/v1/timers/hello", `{"trigger":"every5"}`)
+	c.send(http.MethodPost, "/v1/timers/hello", `{"message":"`+strings.Repeat("m", 4<<10)+`"}`) // the echo is longer than a report
+	calls := c.world.Journal.Page(traffic.Query{Via: "timer", Limit: 9}).Calls
+	if len(calls) != 2 || !strings.Contains(string(calls[0].Report), `"TriggerName":"every5"`) || calls[1].Report != nil {
+		t.Errorf("got %+v, want the first timer's report alone", calls)
+	}
+	if all := c.calls(); len(all) != 3 || all[0].Report != nil {
+		t.Errorf("got %+v, want no report of a call by the API", all)
+	}
+	got := c.send(http.MethodGet, "/v1/calls?via=timer&limit=1", "")
+	if !strings.Contains(got.body, `"via":"timer"`) || strings.Contains(got.body, "report") {
+		t.Errorf("got %s, want the last timer's call", got.body)
+	}
+}
+
+// The register's API is the emulator's own: a page of another origin does not get at it, and a
+// cloud without one has no such path.
+func TestRegisterAPI(t *testing.T) {
+	t.Parallel()
+	asked := ""
+	c := serveCloud(t, &platform.Cloud{Register: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = w.Header().Get("X-Request-Id") + " " + r.Method + " " + r.URL.RequestURI()
+	})})
+	get := func(address, origin string) int {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("X-Request-Id", "r1")
+		if origin != "" {
+			request.Header.Set("Origin", origin)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		return response.StatusCode
+	}
+	if got := get(c.url+"/v1/register/events?limit=1", ""); got != http.StatusOK || asked != "r1 GET /v1/register/events?limit=1" {
+		t.Errorf("got %d, and asked %q", got, asked)
+	}
+	asked = ""
+	if got := get(c.url+"/v1/register/events", "http://evil.example"); got != http.StatusForbidden || asked != "" {
+		t.Errorf("a foreign page: got %d, and asked %q", got, asked)
+	}
+	if got := get(serveCloud(t, &platform.Cloud{}).url+"/v1/register", ""); got != http.StatusNotFound {
+		t.Errorf("without a register: got %d, want 404", got)
 	}
 }
 

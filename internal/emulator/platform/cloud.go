@@ -55,6 +55,7 @@ var acceptableRequestID = regexp.MustCompile(`^([A-Za-z0-9_-]{1,15}|[0-9A-Fa-f]{
 //	GET /v1/timers                                   the timers and when they fire (schedule.go)
 //	/v1/faults  /v1/dead-letters                     what goes wrong (fault.go, retry.go); ours
 //	GET /v1/calls  GET /v1/calls/stream              what was called (calls.go); ours
+//	/v1/register…                                    the functions' register (Register); ours
 //
 // An operation of AWS, Tencent Cloud or CloudBase that is not emulated is refused in that cloud's
 // own form, so that its SDKs can read the refusal; see awsUnknown, tencentAPI and sdk. Every other
@@ -84,6 +85,9 @@ type Cloud struct {
 	Clock *Clock
 	// Journal has the calls.
 	Journal traffic.Journal
+	// Register serves the paths from /v1/register on; nil: there are none. Foreign names and
+	// origins are refused before.
+	Register http.Handler
 	// Spool keeps asynchronous events and dead letters from one process to the next, which goes on
 	// with them by [Cloud.Resume]; nil: they end with the cloud.
 	Spool *spool.Spool
@@ -196,6 +200,7 @@ func (c *Cloud) routes() []route {
 		{prefix: "/v1/faults", serve: c.faultsAPI, private: true},
 		{prefix: "/v1/dead-letters", serve: c.deadLettersAPI, private: true},
 		{prefix: "/v1/calls", serve: c.callsAPI, private: true},
+		{prefix: "/v1/register", serve: c.registerAPI, private: true},
 		{prefix: lambdaPath, serve: c.awsAPI, via: viaLambdaAPI},
 		{prefix: "/http/", serve: c.trigger(functionURL{}), via: viaFunctionURL},
 		{prefix: "/tcb/", serve: c.trigger(accessService{envID: c.envID()}), via: viaAccessService},
@@ -207,6 +212,15 @@ func (c *Cloud) routes() []route {
 		{prefix: "/apigw/", serve: c.trigger(apiGateway{}), via: viaTencentGateway},
 		{prefix: "/aws-rest/", serve: c.trigger(restAPI{}), via: viaRESTAPI},
 	}
+}
+
+// registerAPI passes a request on to what serves the register.
+func (c *Cloud) registerAPI(w http.ResponseWriter, r *http.Request, _, id string) {
+	if c.Register == nil {
+		noSuchPath(w, id)
+		return
+	}
+	c.Register.ServeHTTP(w, r)
 }
 
 // Close waits until every asynchronous event in flight is handled; new ones are refused from then

@@ -117,6 +117,8 @@ type Delivery struct {
 	Repeated  bool   `json:"repeated,omitempty"`
 	WebhookID string `json:"webhook_id,omitempty"`
 	Timestamp string `json:"webhook_timestamp,omitempty"`
+	// Signature is the header as it was sent, its first kilobyte. It proves this delivery alone.
+	Signature string `json:"webhook_signature,omitempty"`
 	// Event is the body if it is JSON, else its text.
 	Event any `json:"event,omitempty"`
 

@@ -140,7 +140,7 @@ func TestDelivery(t *testing.T) {
 	}
 	list := d.received("")
 	if len(list) != 2 || list[0]["repeated"] != nil || list[1]["repeated"] != true || list[1]["id"] != 2.0 ||
-		list[0]["webhook_id"] != id || list[0]["verdict"] != "ok" || fmt.Sprint(list[0]["event"]) != "map[number:1]" {
+		list[0]["webhook_id"] != id || list[0]["webhook_signature"] != signature || list[0]["verdict"] != "ok" || fmt.Sprint(list[0]["event"]) != "map[number:1]" {
 		t.Errorf("got %v", list)
 	}
 }

@@ -182,7 +182,7 @@ func TestMatchesRequest(t *testing.T) {
 	t.Parallel()
 	r := traffic.Request{OutTradeNo: "A1", Verdict: "unauthentic"}
 	for q, want := range map[traffic.Query]bool{
-		{}: true, {OutTradeNo: "A1"}: true, {OutTradeNo: "A2"}: false, {Function: "closeorder"}: false,
+		{}: true, {OutTradeNo: "A1"}: true, {OutTradeNo: "A2"}: false, {Function: "closeorder"}: false, {Via: "timer"}: false,
 		{Verdict: "refused"}: true, {Verdict: "unauthentic"}: true, {Verdict: "ok"}: false,
 	} {
 		if got := q.MatchesRequest(r); got != want {

@@ -19,6 +19,7 @@ const (
 // Query selects calls. Empty members select all.
 type Query struct {
 	Function   string
+	Via        string // the API or the trigger that the call came by
 	OutTradeNo string // of the call, or of a request that it caused
 	// Verdict is that of the call, its outcome, or the verdict of a request that it caused.
 	// "refused" finds requests with a wrong signature as well.
@@ -34,6 +35,7 @@ type Query struct {
 // parameters are the names that ParseQuery knows.
 var parameters = map[string]func(*Query, string) error{
 	"function": func(q *Query, value string) error { q.Function = value; return nil },
+	"via":      func(q *Query, value string) error { q.Via = value; return nil },
 	"order":    func(q *Query, value string) error { q.OutTradeNo = value; return nil },
 	"verdict":  func(q *Query, value string) error { q.Verdict = value; return nil },
 	"after": func(q *Query, value string) (err error) {
@@ -50,8 +52,8 @@ var parameters = map[string]func(*Query, string) error{
 	},
 }
 
-// ParseQuery reads the parameters of a URL: function, order, verdict, after, limit. The error names
-// one that is unknown or wrong.
+// ParseQuery reads the parameters of a URL: function, via, order, verdict, after, limit. The error
+// names one that is unknown or wrong.
 func ParseQuery(values url.Values) (Query, error) {
 	var q Query
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -78,6 +80,9 @@ func (q Query) Values() url.Values {
 			values.Set(name, value)
 		}
 	}
+	if q.Via != "" {
+		values.Set("via", q.Via)
+	}
 	if q.After > 0 {
 		values.Set("after", strconv.FormatInt(q.After, 10))
 	}
@@ -89,6 +94,9 @@ func (q Query) Values() url.Values {
 
 // Matches reports whether the query selects a call, whatever After and Limit are.
 func (q Query) Matches(c Call) bool {
+	if q.Via != "" && q.Via != c.Via {
+		return false
+	}
 	return (q.Function == "" || q.Function == c.Function) && q.matchesOrder(c) && q.matchesVerdict(c)
 }
 
@@ -105,6 +113,9 @@ func (q Query) matchesVerdict(c Call) bool {
 // MatchesRequest reports whether the query selects a request that no call caused: it belongs to no
 // function.
 func (q Query) MatchesRequest(r Request) bool {
+	if q.Via != "" { // it came by no call
+		return false
+	}
 	return q.Function == "" && (q.OutTradeNo == "" || q.OutTradeNo == r.OutTradeNo) &&
 		(q.Verdict == "" || q.hasVerdict(r))
 }
@@ -116,6 +127,9 @@ func (q Query) hasVerdict(r Request) bool {
 // MatchesDelivery reports whether the query selects a delivery. It has the function that it came
 // from or went to.
 func (q Query) MatchesDelivery(d Delivery) bool {
+	if q.Via != "" {
+		return false
+	}
 	return (q.Function == "" || q.Function == d.Function) && (q.OutTradeNo == "" || q.OutTradeNo == d.OutTradeNo) &&
 		(q.Verdict == "" || q.Verdict == d.Verdict || q.Verdict == d.State || q.Verdict == VerdictRefused && d.Verdict == unauthentic)
 }

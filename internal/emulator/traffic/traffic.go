@@ -10,6 +10,7 @@
 package traffic
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 )
@@ -55,6 +56,9 @@ type Call struct {
 	Verdict string `json:"verdict"`
 	// Outcome is the member "outcome" of the function's answer, if it has one.
 	Outcome string `json:"outcome,omitempty"`
+	// Report is what the function answered to a timer, which the clouds drop: the report of a
+	// sweep. One of more than 4 KiB is left out, and so is what is no JSON object.
+	Report json.RawMessage `json:"report,omitempty"`
 	// Status is SCF's status code of the call, or the HTTP status of a refusal.
 	Status int `json:"status"`
 	// Code is the error code of a refusal, as the cloud spells it.
