@@ -237,7 +237,8 @@ var arrows = []Arrow{
 			"internal/app", "internal/schedule",
 			"internal/notify", "internal/schedule/outbox", // a test event
 			"internal/store",
-			"internal/emulator/deployfile", // the files of a deployment
+			"internal/emulator/deployfile",         // the files of a deployment
+			"internal/cause", "internal/diagnosis", // why an answer does not verify
 			"internal/typo",
 		},
 		Theirs: []string{mysql, pq}, // the words of a database that lets nobody in

@@ -15,7 +15,7 @@ import (
 
 // maxQuery limits the query. A far side that does not answer properly for so long will not recover
 // while a person waits.
-const maxQuery = 8 * time.Second
+const maxQuery = 5 * time.Second
 
 // madeUp begins the number of the order that is queried, so that a log shows the origin of the
 // query.
@@ -30,7 +30,7 @@ func checkAnswer(ctx context.Context, e *examination, api order.API) (Finding, o
 	if _, err := e.app.Querier.Merchant.QueryCall(params); err != nil {
 		return unasked(f, err), order.Result{}
 	}
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(e.queryLimit, maxQuery))
+	ctx, cancel := e.limited(ctx, cmp.Or(e.queryLimit, maxQuery), 1)
 	defer cancel()
 	// The duration is for people: a slow way shows before it breaks.
 	began := time.Now()

@@ -32,9 +32,12 @@ func checkBindings(_ context.Context, e *examination) []Finding {
 		findings = append(findings, e.appID())
 	}
 	if e.settings.SubAppID != "" {
-		findings = append(findings, bindingsCheck.about("WXPAY_SUB_APPID").skipped(bilingual.New(
-			"whether it is bound to the sub-merchant is not known: no query that is answered for a made-up order tells it",
-			"是否已与子商户绑定无从得知：对随机订单号的查单不会给出")))
+		findings = append(findings, bindingsCheck.about("WXPAY_SUB_APPID").unknown(bilingual.New(
+			"not checked: whether it is bound to the sub-merchant: no query that is answered for a made-up order tells it",
+			"未检查是否已与子商户绑定：对随机订单号的查单不会给出"), bilingual.New(
+			"look it up: the sub-merchant in its console (pay.weixin.qq.com, 产品中心 → AppID账号管理), or the service provider in"+
+				" its own, at the sub-merchant's settings",
+			"人工核对：子商户在商户平台（产品中心 → AppID账号管理）查看，或由服务商在自己的平台上查看该子商户的开发配置")))
 	}
 	return findings
 }
@@ -70,8 +73,11 @@ func (e *examination) subMerchant() []Finding {
 		}
 	}
 	if len(findings) == 0 {
-		findings = append(findings, f.skipped(bilingual.New("not known: no signed answer about a sub-merchant's order",
-			"无从得知：没有关于子商户订单的带签名应答")))
+		findings = append(findings, f.unknown(bilingual.New("not checked: no signed answer about a sub-merchant's order",
+			"未检查：没有关于子商户订单的带签名应答"), bilingual.New(
+			"look it up in the service provider's console (pay.weixin.qq.com): the sub-merchant is listed among its own, and has"+
+				" authorised it",
+			"人工核对：在服务商平台确认该子商户在其名下，且已完成授权")))
 	}
 	others := slices.DeleteFunc(slices.Clone(e.settings.SubMchIDs), func(id string) bool { return id == asked })
 	if len(others) > 0 {
@@ -92,7 +98,9 @@ func (e *examination) appID() Finding {
 	case was:
 		return f.skipped(bilingual.New("not known: see the answer to v2's query", "无从得知：见 v2 查单的应答"))
 	}
-	return f.skipped(bilingual.New("whether it is bound to WXPAY_MCHID is not known: APIv3's queries do not name it; placing an"+
+	return f.unknown(bilingual.New("not checked: whether it is bound to WXPAY_MCHID: APIv3's queries do not name it; placing an"+
 		" order tells"+
-		" (APPID_MCHID_NOT_MATCH)", "是否已与 WXPAY_MCHID 绑定无从得知：APIv3 查单不含 appid；下单时才会报 APPID_MCHID_NOT_MATCH"))
+		" (APPID_MCHID_NOT_MATCH)", "未检查是否已与 WXPAY_MCHID 绑定：APIv3 查单不含 appid；下单时才会报 APPID_MCHID_NOT_MATCH"),
+		bilingual.New("look it up in the merchant console (pay.weixin.qq.com, 产品中心 → AppID账号管理): the appid is listed there",
+			"人工核对：在商户平台（产品中心 → AppID账号管理）确认已列出该 appid"))
 }

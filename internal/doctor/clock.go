@@ -76,7 +76,7 @@ func checkDatabaseClock(ctx context.Context, e *examination) []Finding {
 	case e.database.unfit:
 		return []Finding{f.skipped(bilingual.New("not checked: the schema cannot be used", "未检查：数据库结构不可用"))}
 	}
-	ctx, cancel := limited(ctx, maxClock, 2)
+	ctx, cancel := e.limited(ctx, maxClock, 2)
 	defer cancel()
 	before := e.now()
 	database, err := read(ctx)

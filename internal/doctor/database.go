@@ -121,7 +121,7 @@ func checkDatabase(ctx context.Context, e *examination) []Finding {
 		return []Finding{f.skipped(bilingual.New("not connected to, for --offline", "未连接（--offline）"))}
 	}
 	e.database = databaseOf(address)
-	ctx, cancel := limited(ctx, maxDatabase, 2)
+	ctx, cancel := e.limited(ctx, maxDatabase, 2)
 	defer cancel()
 	if e.database.kind == "sqlite" {
 		return e.checkFile(f, strings.TrimPrefix(strings.TrimPrefix(address, "sqlite:"), "//"))

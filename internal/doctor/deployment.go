@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -59,29 +59,60 @@ func (d Deployment) Examine(ctx context.Context) iter.Seq[Finding] {
 // each, because each has a line of its own, and the function that does not take it is right.
 func (d Deployment) findings(ctx context.Context) []Finding {
 	given, findings := d.readValues()
-	functions, err := deployfile.ReadFile(d.File, deployfile.Source{Lenient: true, Lookup: given.lookup})
+	functions, err := d.read(ctx, given)
 	findings = append(findings, unreadable(d.File, err)...)
 	var ours []described
 	for _, f := range functions {
-		if isOurs(f) {
+		if isOurs(f) && ctx.Err() == nil {
 			ours = append(ours, described{Function: f, values: given}.started())
 		}
 	}
-	if len(ours) == 0 && err == nil {
+	if len(ours) == 0 && err == nil && ctx.Err() == nil {
 		return append(findings, deploymentCheck.about(filepath.Base(d.File)).warning(
 			bilingual.New("describes no function of cloudpay: none has a variable of the README's table", "未描述 cloudpay 的云函数：没有 README 表中的环境变量"),
 			bilingual.New("name the file that is deployed", "请指定实际部署所用的文件")))
 	}
 	for _, f := range ours {
 		if ctx.Err() != nil {
-			return append(findings, f.at("").skipped(bilingual.New("not examined: the time is up", "未检查：时间已到")))
+			break
 		}
 		findings = append(findings, f.examine()...)
+	}
+	if ctx.Err() != nil {
+		return append(findings, d.unfinished())
 	}
 	for _, rule := range fileRules {
 		findings = append(findings, rule(d, given, ours)...)
 	}
 	return findings
+}
+
+// read reads the description. It returns when ctx ends, although the parser, which knows no
+// context, may still be at work: the file is bounded, so that it ends by itself.
+func (d Deployment) read(ctx context.Context, given values) ([]deployfile.Function, error) {
+	type result struct {
+		functions []deployfile.Function
+		err       error
+	}
+	done := make(chan result, 1)
+	go func() {
+		functions, err := deployfile.ReadFile(d.File, deployfile.Source{Lenient: true, Lookup: given.lookup})
+		done <- result{functions, err}
+	}()
+	select {
+	case r := <-done:
+		return r.functions, r.err
+	case <-ctx.Done():
+		return nil, nil // unfinished says so
+	}
+}
+
+// unfinished is a fault, and no finding that was skipped: what was not examined may be wrong, and
+// the exit code must not say that all is well.
+func (d Deployment) unfinished() Finding {
+	return deploymentCheck.about(filepath.Base(d.File)).fault(
+		bilingual.New("not examined to its end: the time is up", "未检查完毕：时间已到"),
+		bilingual.New("give it more time, such as --timeout 1m", "请给出更长的时限，如 --timeout 1m"))
 }
 
 // examine applies the rules to one function. One without a fault has a finding that says so, which
@@ -111,7 +142,7 @@ func unreadable(file string, err error) []Finding {
 	}](err); is {
 		list = several.Unwrap()
 	}
-	if errors.Is(err, fs.ErrNotExist) {
+	if info, missing := os.Stat(file); missing != nil || !info.Mode().IsRegular() {
 		return []Finding{deploymentCheck.about(file).fault(bilingual.Wording(err),
 			bilingual.New("name the file that is deployed", "请指定实际部署所用的文件"))}
 	}
@@ -248,5 +279,5 @@ var functionRules = []func(f described) []Finding{
 // fileRules are the rules of a whole file: what no single function shows, and what was left out.
 // They come last, since a fault of a function explains more than one of the file.
 var fileRules = []func(d Deployment, given values, ours []described) []Finding{
-	environments, missingSecrets, strayValues, nothingSweeps, valuesLeftOut, codeNotBuilt,
+	environments, missingSecrets, strayValues, nothingSweeps, valuesLeftOut, codeNotBuilt, rulesNotSeen,
 }

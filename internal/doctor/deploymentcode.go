@@ -113,6 +113,10 @@ type packedFile struct {
 // processor it is.
 const headSize = 4 << 10
 
+// maxPacked limits how many files are looked at. A function's folder has a handful, and one of
+// Node.js' modules some thousand.
+const maxPacked = 10_000
+
 // packed are the files that would be packed, by name. The error says that nothing is built, or that
 // the file does not say what would be packed.
 func (f described) packed() (map[string]packedFile, error) {
@@ -127,16 +131,19 @@ func (f described) packed() (map[string]packedFile, error) {
 		return nil, fmt.Errorf("listing the folder: %w", err)
 	}
 	files := map[string]packedFile{}
-	for _, entry := range entries {
-		file, err := os.Open(filepath.Join(f.Written.Folder, entry.Name()))
+	for _, entry := range entries[:min(len(entries), maxPacked)] {
+		path := filepath.Join(f.Written.Folder, entry.Name())
+		// Opening a pipe without a writer never returns. What a link leads to is packed.
+		info, err := os.Stat(path)
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		file, err := os.Open(path)
 		if err != nil {
 			return nil, fmt.Errorf("opening a file: %w", err)
 		}
-		info, err := file.Stat()
-		if err == nil && info.Mode().IsRegular() {
-			head, _ := io.ReadAll(io.LimitReader(file, headSize))
-			files[entry.Name()] = packedFile{info.Mode(), head}
-		}
+		head, _ := io.ReadAll(io.LimitReader(file, headSize))
+		files[entry.Name()] = packedFile{info.Mode(), head}
 		_ = file.Close() // nothing was written
 	}
 	return files, nil
@@ -145,13 +152,16 @@ func (f described) packed() (map[string]packedFile, error) {
 // unzipped are the files of a zip, with the modes that the archive has for them. A zip that is made
 // on Windows has none, and its binaries do not start.
 func unzipped(path string) (map[string]packedFile, error) {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(err, errNotRegular)
+	}
 	archive, err := zip.OpenReader(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening the zip: %w", err)
 	}
 	defer func() { _ = archive.Close() }() // nothing was written
 	files := map[string]packedFile{}
-	for _, entry := range archive.File {
+	for _, entry := range archive.File[:min(len(archive.File), maxPacked)] {
 		file, err := entry.Open()
 		if err != nil {
 			return nil, fmt.Errorf("reading the zip: %w", err)

@@ -184,7 +184,7 @@ func (f described) contents(name string) string {
 		return value
 	}
 	if !filepath.IsAbs(value) && f.Written.Folder != "" {
-		if text, err := readFile(filepath.Join(f.Written.Folder, value)); err == nil {
+		if text, err := readFile(filepath.Join(f.Written.Folder, value), maxFile); err == nil {
 			return text
 		}
 		if _, err := os.Stat(f.Written.Folder); err == nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -73,7 +72,7 @@ func mentioned(text []byte) []string {
 // description names: the environment of any machine has some variables, and without this a
 // description would have faults on one machine and none on another.
 func (d Deployment) readValues() (values, []Finding) {
-	text, _ := os.ReadFile(d.File) // what reads the description reports the error
+	text := d.text()
 	var v values
 	var findings []Finding
 	read := func(paths []string, must bool) {
@@ -103,6 +102,15 @@ func (d Deployment) readValues() (values, []Finding) {
 	read(d.EnvFiles, true)
 	return v, findings
 }
+
+// text is the description as it stands; empty if it cannot be read, which what parses it reports.
+func (d Deployment) text() []byte {
+	text, _ := readFile(d.File, maxDescription)
+	return []byte(text)
+}
+
+// maxDescription limits a description, as package deployfile does.
+const maxDescription = 256 << 10
 
 // ownEnvFiles are the files that the description's tool reads by itself, the weakest first: .env
 // and .env.local beside cloudbaserc.json (docs.cloudbase.net/cli-v1/config), .env beside a Compose
@@ -194,11 +202,10 @@ func placeOf(file deployfile.EnvFile, name string) bilingual.Text {
 // mention outside of its comments: they never reach a function. A tool fills in placeholders from
 // such a file, and passes on nothing by itself.
 func strayValues(d Deployment, given values, ours []described) []Finding {
-	text, err := os.ReadFile(d.File)
-	if err != nil || len(ours) == 0 {
+	if len(ours) == 0 {
 		return nil
 	}
-	named := mentioned(text)
+	named := mentioned(d.text())
 	var findings []Finding
 	for _, file := range given.files {
 		if file.Path == "" {

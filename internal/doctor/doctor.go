@@ -13,8 +13,8 @@
 // verifies replies are all right.
 //
 // What is not checked is a finding too, of [LevelSkipped], with the reason. A check of something
-// outside ends within five seconds, whatever the far side does, and the query, which may have to be
-// repeated, within eight.
+// outside ends within five seconds, whatever the far side does: also one that stops in the midst of
+// its answer. Checks that wait are made at once, so that all of them end within [DefaultTimeout].
 package doctor
 
 import (
@@ -59,6 +59,8 @@ type Doctor struct {
 
 	// queryLimit is for tests; maxQuery when zero.
 	queryLimit time.Duration
+	// limit is for tests, and shortens a check's limit; it is kept when nil.
+	limit func(most time.Duration) time.Duration
 	// databaseClock is for tests; the store's when nil.
 	databaseClock func(context.Context) (time.Time, error)
 	// lookUp is for tests; the system's resolver when nil.
@@ -108,7 +110,10 @@ func (g group) findings(ctx context.Context, e *examination) []Finding {
 
 // limited bounds a check to most, and to a share of what remains before ctx's deadline, so that
 // later checks have time too.
-func limited(ctx context.Context, most time.Duration, share int) (context.Context, context.CancelFunc) {
+func (d *Doctor) limited(ctx context.Context, most time.Duration, share int) (context.Context, context.CancelFunc) {
+	if d.limit != nil {
+		most = d.limit(most)
+	}
 	if deadline, ok := ctx.Deadline(); ok {
 		most = min(most, time.Until(deadline)/time.Duration(share))
 	}
@@ -245,6 +250,11 @@ func (f Finding) fine(found bilingual.Text) Finding {
 }
 func (f Finding) skipped(found bilingual.Text) Finding {
 	return f.with(LevelSkipped, found, bilingual.Text{})
+}
+
+// unknown is for what no check can tell: the remedy is the way to look it up by hand.
+func (f Finding) unknown(found, byHand bilingual.Text) Finding {
+	return f.with(LevelSkipped, found, byHand)
 }
 
 func (f Finding) warning(found, remedy bilingual.Text) Finding {

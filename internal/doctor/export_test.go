@@ -40,3 +40,6 @@ func (d *Doctor) ClockOfDatabase(read func(context.Context) (time.Time, error)) 
 
 // LookUp sets how names are resolved.
 func (d *Doctor) LookUp(f func(ctx context.Context, host string) ([]netip.Addr, error)) { d.lookUp = f }
+
+// Limit shortens the limits of checks; shorten is called with each.
+func (d *Doctor) Limit(shorten func(most time.Duration) time.Duration) { d.limit = shorten }

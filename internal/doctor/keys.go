@@ -176,7 +176,7 @@ func serialOf(c *x509.Certificate) string { return fmt.Sprintf("%X", c.SerialNum
 // readCertificate reads a file with one certificate. Its errors quote nothing of the file, which
 // may be a key.
 func readCertificate(path string) (*x509.Certificate, error) {
-	text, err := readFile(path)
+	text, err := readFile(path, maxFile)
 	if err != nil {
 		return nil, err
 	}
@@ -200,19 +200,27 @@ func readCertificate(path string) (*x509.Certificate, error) {
 	return certificate, nil
 }
 
-// readFile reads at most maxFile bytes.
-func readFile(path string) (string, error) {
+// errNotRegular is the error for a folder, a pipe or a device.
+var errNotRegular = bilingual.Errorf("is no regular file", "不是普通文件")
+
+// readFile reads a regular file of at most so many bytes. The kind is looked at before the file is
+// opened, because opening a pipe without a writer never returns.
+func readFile(path string, most int64) (string, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return "", errNotRegular
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return "", bilingual.Errorf("cannot be opened: %w", "无法打开：%w", withoutPath(err))
 	}
 	defer func() { _ = file.Close() }() // nothing was written
-	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	text, err := io.ReadAll(io.LimitReader(file, most+1))
 	switch {
 	case err != nil:
 		return "", bilingual.Errorf("cannot be read: %w", "无法读取：%w", withoutPath(err))
-	case len(text) > maxFile:
-		return "", bilingual.Errorf("has more than %d KiB, too much for one certificate", "超过 %d KiB，不可能是一个证书", maxFile>>10)
+	case int64(len(text)) > most:
+		return "", bilingual.Errorf("has more than %d KiB", "超过 %d KiB", most>>10)
 	}
 	return string(text), nil
 }

@@ -162,12 +162,12 @@ func TestCertificateFile(t *testing.T) {
 			own.examined().of(doctor.CheckCertificate).want(t, doctor.LevelFault, c.says)
 		})
 	}
-	for name, path := range map[string]string{"missing": filepath.Join(t.TempDir(), "none"), "a folder": os.TempDir()} {
+	for name, path := range map[string]string{"cannot be ": filepath.Join(t.TempDir(), "none"), "is no regular file": os.TempDir()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			own := *w
 			own.doctor.Certificate = path
-			own.examined().of(doctor.CheckCertificate).want(t, doctor.LevelFault, "cannot be ")
+			own.examined().of(doctor.CheckCertificate).want(t, doctor.LevelFault, name)
 		})
 	}
 	w.examined().of(doctor.CheckCertificate).want(t, doctor.LevelSkipped, "--certificate")

@@ -131,7 +131,7 @@ const (
 // probe sends an unsigned request to an address. Any answer shows that the address is reachable.
 func (e *examination) probe(ctx context.Context, a address) probe {
 	// A third of the time for all addresses, which are probed at once, leaves two for the queries.
-	ctx, cancel := limited(ctx, maxProbe, 3)
+	ctx, cancel := e.limited(ctx, maxProbe, 3)
 	defer cancel()
 	return e.exchange(ctx, http.MethodGet, a.url+a.path)
 }

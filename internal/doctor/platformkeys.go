@@ -42,7 +42,7 @@ func (t *selfTest) platformKeys(ctx context.Context) []Finding {
 	if held != nil {
 		t.use(*held)
 	}
-	ctx, cancel := limited(ctx, maxSelfTest, 2)
+	ctx, cancel := t.limited(ctx, maxSelfTest, 2)
 	defer cancel()
 	got, err := t.ask(ctx, http.MethodGet, app.Addresses(t.settings)[0], pathCertificates, "")
 	switch {
@@ -79,7 +79,7 @@ func (t *selfTest) use(keys ...v3json.PlatformKey) {
 	if err != nil {
 		return // two certificates of one serial number, of which the gateway sends none
 	}
-	t.keys, t.wanted = ring, ring.Preferred()
+	t.held, t.keys, t.wanted = keys, ring, ring.Preferred()
 }
 
 // onlyPublicKey words a merchant without platform certificates. Without the public key the answer

@@ -26,7 +26,7 @@ func checkSchema(ctx context.Context, e *examination) []Finding {
 	case e.database.silent != (bilingual.Text{}):
 		return []Finding{f.skipped(unreachedStore), rights.skipped(unreachedStore)}
 	}
-	ctx, cancel := limited(ctx, maxDatabase, 2)
+	ctx, cancel := e.limited(ctx, maxDatabase, 2)
 	defer cancel()
 	if hidden := e.hiddenTables(ctx, f); len(hidden) > 0 {
 		return hidden

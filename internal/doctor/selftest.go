@@ -69,7 +69,7 @@ func checkSelfTest(ctx context.Context, e *examination) []Finding {
 	}
 	t := &selfTest{examination: e, key: key, client: wechatpay.NewHTTPClient()}
 	defer t.client.CloseIdleConnections()
-	ctx, cancel := limited(ctx, maxSelfTest, 1)
+	ctx, cancel := t.limited(ctx, maxSelfTest, 1)
 	defer cancel()
 	findings := t.platformKeys(ctx)
 	addresses := group{}
@@ -85,6 +85,8 @@ type selfTest struct {
 
 	key    v3json.Key
 	client *http.Client
+	// held are the keys of keys, which shows none of them.
+	held []v3json.PlatformKey
 	// keys verify replies: the configured public key and the certificates that were downloaded.
 	keys v3json.Keyring
 	// wanted is the id of the key that the reply is to be signed with; empty if none is held.
@@ -226,9 +228,15 @@ func (t *selfTest) refused(f Finding, got answer) Finding {
 	return f.warning(found, lookForProxy)
 }
 
-// unverified words an answer that no key verifies, by the key that it names. Which key signs is
-// WeChat Pay's choice if the requested one is not the merchant's.
+// unverified words an answer that no key verifies: what it says of its signature, and behind that
+// the cause, where the answer proves one.
 func (t *selfTest) unverified(f Finding, got answer) Finding {
+	return t.withCause(t.mistrusted(f, got), got)
+}
+
+// mistrusted words an answer that no key verifies, by the key that it names. Which key signs is
+// WeChat Pay's choice if the requested one is not the merchant's.
+func (t *selfTest) mistrusted(f Finding, got answer) Finding {
 	serial := got.Header.Get("Wechatpay-Serial")
 	switch {
 	// A proxy has dropped the headers, or answers itself.

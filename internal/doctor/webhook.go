@@ -69,7 +69,7 @@ func (r receiver) check(ctx context.Context, e *examination) []Finding {
 	if e.Offline {
 		return []Finding{f.skipped(bilingual.New("not asked, for --offline", "未检查（--offline）"))}
 	}
-	ctx, cancel := limited(ctx, maxWebhook, 2)
+	ctx, cancel := e.limited(ctx, maxWebhook, 2)
 	defer cancel()
 	// A HEAD has neither content nor effect.
 	seen := e.exchange(ctx, http.MethodHead, r.address.Reveal())

@@ -22,7 +22,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -110,12 +109,12 @@ func Read(dir string, from Source) ([]Function, error) {
 	var faults []error
 	seen := map[string]bool{}
 	for _, name := range names() {
-		text, err := os.ReadFile(filepath.Join(dir, name))
+		text, err := readText(filepath.Join(dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			faults = append(faults, bilingual.Errorf("reading %s: %w", "读取 %s：%w", name, err))
+			faults = append(faults, bilingual.Errorf("%s: %w", "%s：%w", name, err))
 			continue
 		}
 		functions, err := parse(dir, name, text, from)
@@ -137,9 +136,9 @@ func Read(dir string, from Source) ([]Function, error) {
 // that of a Compose file, of Kubernetes' objects or of the Serverless Framework, as its first
 // members tell. The error joins every fault.
 func ReadFile(path string, from Source) ([]Function, error) {
-	text, err := os.ReadFile(path)
+	text, err := readText(path)
 	if err != nil {
-		return nil, bilingual.Errorf("reading it: %w", "读取：%w", err)
+		return nil, err
 	}
 	return parse(filepath.Dir(path), filepath.Base(path), text, from)
 }

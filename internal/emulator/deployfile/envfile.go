@@ -2,7 +2,6 @@ package deployfile
 
 import (
 	"bytes"
-	"os"
 	"regexp"
 	"strings"
 
@@ -24,9 +23,9 @@ type EnvFile struct {
 // export, quotes, comments, and values of several lines in quotes. The error quotes nothing of the
 // file, which may hold secrets.
 func ReadEnvFile(path string) (EnvFile, error) {
-	text, err := os.ReadFile(path)
+	text, err := readText(path)
 	if err != nil {
-		return EnvFile{}, bilingual.Errorf("reading it: %w", "读取：%w", err)
+		return EnvFile{}, err
 	}
 	values, err := godotenv.Parse(bytes.NewReader(text))
 	if err != nil { // the library's message quotes the line

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -65,7 +66,7 @@ func (v *value) present() bool { return v != nil && v.kind != null }
 // maxDepth bounds how deep values nest, so that a hostile file cannot exhaust the stack.
 const maxDepth = 100
 
-var errDepth = bilingual.Errorf("values nest more than %d deep", "嵌套超过 %d 层", maxDepth)
+var errDepth = bilingual.Errorf("values nest more than %d deep, or aliases multiply them", "嵌套超过 %d 层，或别名展开过多", maxDepth)
 
 // readJSON reads a JSON document, as [readYAML] does. line belongs to the error.
 func readJSON(text []byte) (documents []*value, line int, err error) {
@@ -160,6 +161,9 @@ func jsonFault(err error) error {
 // readYAML reads the documents of a YAML file, of which there is one at least. line belongs to the
 // error.
 func readYAML(text []byte) (documents []*value, line int, err error) {
+	if openBrackets(text) > maxBrackets {
+		return nil, 1, errDepth
+	}
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return nil, yamlLine(err), bilingual.Errorf("it is not YAML: %w", "不是 YAML：%w", yamlFault(err))
@@ -276,7 +280,12 @@ func (y *yamlReader) mapping(v *value, nodes []*ast.MappingValueNode, depth int)
 			return err
 		}
 		if _, merges := node.Key.(*ast.MergeKeyNode); merges {
-			v.members = append(slicesOf(item), v.members...) // its own members come later and win
+			merged := slicesOf(item)
+			// A merge of merges multiplies: each member that it brings counts as a value.
+			if y.count += len(merged); y.count > maxValues {
+				return errDepth
+			}
+			v.members = append(merged, v.members...) // its own members come later and win
 			continue
 		}
 		if item.kind == null || item.kind == scalar {
@@ -289,7 +298,7 @@ func (y *yamlReader) mapping(v *value, nodes []*ast.MappingValueNode, depth int)
 
 // slicesOf are the members that a merge brings: those of one mapping or of several.
 func slicesOf(v *value) []member {
-	members := v.members
+	members := slices.Clone(v.members) // an anchor's are not to be written to
 	for _, item := range v.items {
 		members = append(members, item.members...)
 	}
