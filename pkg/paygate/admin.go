@@ -73,6 +73,8 @@ func (g *Gateway) adminRoutes() []adminRoute {
 		{http.MethodGet, "/faults", g.adminFaults},
 		{http.MethodPost, "/faults", g.adminInject},
 		{http.MethodDelete, "/faults", forget(g.ClearFaults)},
+		{http.MethodGet, "/fault-actions", adminActions},
+		{http.MethodDelete, "/faults/{id}", g.adminRemoveFault},
 		{http.MethodGet, "/certificates", g.adminCertificates},
 		{http.MethodPost, "/certificates/rotate", g.adminRotate},
 		{http.MethodGet, "/signing", g.adminSigning},
@@ -395,63 +397,6 @@ func parseDuration(text string) (time.Duration, error) {
 		return 0, fmt.Errorf("reading a duration: %w", err)
 	}
 	return days + d, nil
-}
-
-// faultView is a fault in JSON. What the fault meets is in an object of its own.
-type faultView struct {
-	Match struct {
-		Op         string `json:"op,omitempty"`
-		API        string `json:"api,omitempty"`
-		OutTradeNo string `json:"out_trade_no,omitempty"`
-	} `json:"match"`
-	Action     Action `json:"action"`
-	Times      int    `json:"times"`
-	Code       string `json:"code,omitempty"`
-	HTTPStatus int    `json:"http_status,omitempty"`
-	Delay      string `json:"delay,omitempty"`
-}
-
-// newFaultView writes a fault as the management API shows it.
-func newFaultView(f Fault) faultView {
-	view := faultView{Action: f.Action, Times: f.Times, Code: f.Code, HTTPStatus: f.HTTPStatus}
-	view.Match.Op, view.Match.API, view.Match.OutTradeNo = f.Op, f.API, f.OutTradeNo
-	if f.Delay != 0 {
-		view.Delay = f.Delay.String()
-	}
-	return view
-}
-
-// adminInject injects a fault, and shows it as it was understood.
-func (g *Gateway) adminInject(r *http.Request) (int, any, error) {
-	var view faultView
-	if err := decodeAdmin(r, &view); err != nil {
-		return 0, nil, err
-	}
-	fault := Fault{
-		Op: view.Match.Op, API: view.Match.API, OutTradeNo: view.Match.OutTradeNo,
-		Action: view.Action, Times: view.Times, Code: view.Code, HTTPStatus: view.HTTPStatus,
-	}
-	if view.Delay != "" {
-		delay, err := parseDuration(view.Delay)
-		if err != nil {
-			return 0, nil, invalid("delay: %q must be a duration, such as 250ms or 2s", view.Delay)
-		}
-		fault.Delay = delay
-	}
-	if err := g.Inject(fault); err != nil {
-		return 0, nil, err
-	}
-	return http.StatusCreated, newFaultView(fault), nil
-}
-
-// adminFaults shows the faults still to come.
-func (g *Gateway) adminFaults(*http.Request) (int, any, error) {
-	faults := g.Faults()
-	views := make([]faultView, len(faults))
-	for i, fault := range faults {
-		views[i] = newFaultView(fault)
-	}
-	return http.StatusOK, views, nil
 }
 
 // decodeAdmin reads a JSON object; an absent body is an empty one. The error names the field that

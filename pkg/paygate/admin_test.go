@@ -167,7 +167,7 @@ func TestAdminFaults(t *testing.T) {
 	s.admin("POST", "/faults", `{"action":"explode"}`).wantError(400, "must be one of refuse, system-error")
 	s.admin("POST", "/faults", `{"match":{"op":"open"},"action":"drop"}`).wantError(400, "match.op")
 	s.admin("POST", "/faults", `{"match":{"order":"A1"},"action":"drop"}`).
-		wantError(400, `unknown field "order"; known here: match.op, match.api, match.out_trade_no, action, times, code, http_status, delay`)
+		wantError(400, `unknown field "order"; known here: id, match.op, match.api, match.out_trade_no, action, times, probability, seed, code, http_status, delay`)
 	s.admin("POST", "/faults", `{"action":"delay","delay":"long"}`).wantError(400, `delay: "long" must be a duration`)
 	s.admin("POST", "/faults", `{"action":"drop","times":"1"}`).wantError(400, "times: must be a whole number, not string")
 	s.admin("POST", "/faults", `{"action":"drop","match":1}`).wantError(400, "match: must be an object, not number")

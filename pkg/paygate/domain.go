@@ -79,8 +79,8 @@ const (
 	domainDown = "down"
 )
 
-// adminDomains shows both domains.
-func (g *Gateway) adminDomains(*http.Request) (int, any, error) {
+// domainsView is how both domains are.
+func (g *Gateway) domainsView() domainsView {
 	view := domainsView{Main: domainUp, Backup: domainUp}
 	if !g.DomainUp(domainMain) {
 		view.Main = domainDown
@@ -88,7 +88,37 @@ func (g *Gateway) adminDomains(*http.Request) (int, any, error) {
 	if !g.DomainUp(domainBackup) {
 		view.Backup = domainDown
 	}
-	return http.StatusOK, view, nil
+	return view
+}
+
+// setDomains sets the domains that are given and leaves the others. The view was checked.
+func (g *Gateway) setDomains(view domainsView) {
+	for domain, state := range view.byName() {
+		if state != "" {
+			g.domains.set(domain, state == domainUp)
+		}
+	}
+}
+
+// byName is the view as a map.
+func (v domainsView) byName() map[string]string {
+	return map[string]string{domainMain: v.Main, domainBackup: v.Backup}
+}
+
+// check returns an error that names the first domain that is neither up nor down nor left out.
+func (v domainsView) check() error {
+	given := v.byName()
+	for _, domain := range domainNames() {
+		if state := given[domain]; state != "" && state != domainUp && state != domainDown {
+			return invalid("%s: %q must be %s or %s", domain, state, domainUp, domainDown)
+		}
+	}
+	return nil
+}
+
+// adminDomains shows both domains.
+func (g *Gateway) adminDomains(*http.Request) (int, any, error) {
+	return http.StatusOK, g.domainsView(), nil
 }
 
 // adminSetDomains sets the domains that are given and leaves the others. It changes nothing if one
@@ -98,16 +128,9 @@ func (g *Gateway) adminSetDomains(r *http.Request) (int, any, error) {
 	if err := decodeAdmin(r, &view); err != nil {
 		return 0, nil, err
 	}
-	given := map[string]string{domainMain: view.Main, domainBackup: view.Backup}
-	for _, domain := range domainNames() {
-		if state := given[domain]; state != "" && state != domainUp && state != domainDown {
-			return 0, nil, invalid("%s: %q must be %s or %s", domain, state, domainUp, domainDown)
-		}
+	if err := view.check(); err != nil {
+		return 0, nil, err
 	}
-	for domain, state := range given {
-		if state != "" {
-			g.domains.set(domain, state == domainUp)
-		}
-	}
+	g.setDomains(view)
 	return g.adminDomains(r)
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -90,16 +89,18 @@ const (
 	takesAll = takesAnswer | takesReply
 )
 
-// actions is the table of actions: what each takes up, and which further fields of a fault it
-// reads.
-var actions = []struct {
+// actionKind is what an action takes up, and which further fields of a fault it reads.
+type actionKind struct {
 	action                Action
 	takes                 int
 	apis                  []string // nil: all
 	orders                bool     // meaningless for downloads of certificates
 	certificates          bool     // meaningless for orders
 	code, status, delayed bool
-}{
+}
+
+// actions is the table of actions.
+var actions = []actionKind{
 	{action: Refuse, takes: takesAnswer, code: true, status: true},
 	{action: SystemError, takes: takesAnswer},
 	{action: BankError, takes: takesAnswer, orders: true},
@@ -170,6 +171,13 @@ type Fault struct {
 	// Times is how many requests the fault meets. Zero: every one, until [Gateway.ClearFaults].
 	Times int
 
+	// Probability is the share, from 0 to 1, of the requests that it could meet and does. Zero: all
+	// of them.
+	Probability float64 `json:",omitzero"`
+	// Seed makes the draws repeatable: which of the requests a fault meets is the same for each
+	// Seed, and differs between two faults that are not alike. Zero: Options.Seed.
+	Seed uint64 `json:",omitzero"`
+
 	// Code is the error code that Refuse answers, spelt as it is sent, such as "SYSTEM_ERROR" or in
 	// APIv2 "SYSTEMERROR". In wxcloudrun a number is an errcode. Unknown codes have status 400.
 	Code string
@@ -223,7 +231,7 @@ func (f *Fault) checkRequest(i int) error {
 	wrong.expectf(f.API == "" || f.Action.plays(f.API), "match.api: %s exists in %s only", f.Action, list(kind.apis))
 	wrong.expectf(!kind.orders || f.Op != opCertificates && f.Op != opEcho, "match.op: %s does nothing to %s", f.Action, f.Op)
 	wrong.expectf(!kind.certificates || f.Op == opCertificates, "match.op: %s is about %s only", f.Action, opCertificates)
-	wrong.expectf(f.Times >= 0, "times: %d must not be negative; 0 means for ever", f.Times)
+	f.checkOften(&wrong)
 	if kind.code {
 		wrong.expectf(codeRule.MatchString(f.Code),
 			"code: %q must be 1 to 64 capital letters, digits and _, such as SYSTEM_ERROR, or a number", f.Code)
@@ -259,6 +267,12 @@ func (f *Fault) checkMatch(wrong *complaints) {
 		"match.out_trade_no: %q %s", f.OutTradeNo, outTradeNoSentence)
 }
 
+// checkOften checks the fields that say how often the fault happens.
+func (f *Fault) checkOften(wrong *complaints) {
+	wrong.expectf(f.Times >= 0, "times: %d must not be negative; 0 means for ever", f.Times)
+	wrong.expectf(f.Probability >= 0 && f.Probability <= 1, "probability: %v must be from 0 to 1; 0 means always", f.Probability)
+}
+
 // hasBody reports whether HTTP lets a reply of that status have a body.
 func hasBody(status int) bool {
 	return status != http.StatusNoContent && status != http.StatusResetContent && status != http.StatusNotModified
@@ -272,70 +286,6 @@ func (f *Fault) meets(q *question) bool {
 		(f.API == "" || f.API == q.api) &&
 		(f.OutTradeNo == "" || f.OutTradeNo == q.outTradeNo) &&
 		f.Action.plays(q.api)
-}
-
-// faultList holds the faults that are still to come, in the order injected. A fault is taken by the
-// request that it meets, under one lock, so that of two requests at the same time only one meets a
-// fault that happens once.
-type faultList struct {
-	mu sync.Mutex
-	// Times counts down; a used-up fault is removed
-	queue []Fault
-}
-
-func (l *faultList) add(f Fault) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.queue = append(l.queue, f)
-}
-
-func (l *faultList) snapshot() []Fault {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.queue)
-}
-
-func (l *faultList) clear() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.queue = nil
-}
-
-// take picks the faults that a request meets, and counts each of them down.
-func (l *faultList) take(q *question) plan {
-	return l.pick(func(f *Fault) (bool, int) {
-		if !f.meets(q) {
-			return false, 0
-		}
-		return true, actions[f.Action.index()].takes
-	})
-}
-
-// pick takes the faults that something meets, but for those that exclude one before them, and
-// counts each of them down. meets says what a fault takes up.
-func (l *faultList) pick(meets func(*Fault) (met bool, takes int)) plan {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var (
-		taken  int
-		picked plan
-		left   = make([]Fault, 0, len(l.queue))
-	)
-	for _, f := range l.queue {
-		met, takes := meets(&f)
-		if !met || taken&takes != 0 {
-			left = append(left, f)
-			continue
-		}
-		taken |= takes
-		picked = append(picked, f)
-		if f.Times != 1 {
-			f.Times = max(f.Times-1, 0)
-			left = append(left, f)
-		}
-	}
-	l.queue = left
-	return picked
 }
 
 // plan is the faults that one request meets, in the order injected.
@@ -393,19 +343,3 @@ func (p plan) answer() *refusal {
 		return refuseAs(f.Code)
 	}
 }
-
-// Inject adds a fault. The error names the Action if it is none, or else every field that is wrong,
-// as the management API spells it, and what it may be. The fault is not added then.
-func (g *Gateway) Inject(f Fault) error {
-	if err := f.check(); err != nil {
-		return fmt.Errorf("injecting a fault: %w", err)
-	}
-	g.faults.add(f)
-	return nil
-}
-
-// Faults returns the faults still to come, oldest first. Times is how often each will still happen.
-func (g *Gateway) Faults() []Fault { return g.faults.snapshot() }
-
-// ClearFaults removes every fault. Requests that already hang go on hanging.
-func (g *Gateway) ClearFaults() { g.faults.clear() }

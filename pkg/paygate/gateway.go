@@ -220,7 +220,7 @@ func New(opts Options) (*Gateway, error) {
 	g := &Gateway{
 		now: opts.Now, merchants: merchants, reentrantClose: opts.ReentrantClose, unsignedErrors: opts.UnsignedErrors,
 		observe: opts.Observe, codePayErrors: opts.CodePayErrors, running: opts.Running,
-		faults: &faultList{}, nonces: &nonceLog{}, signing: lottery, domains: &domains{}, stream: defaultStreamTimes(),
+		faults: &faultList{seed: opts.Seed}, nonces: &nonceLog{}, signing: lottery, domains: &domains{}, stream: defaultStreamTimes(),
 		closed: make(chan struct{}),
 	}
 	if g.now == nil {

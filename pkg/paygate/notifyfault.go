@@ -118,7 +118,7 @@ func (f *Fault) checkNotify() error {
 	wrong.expectf(kind == nil || kind.plays(f.API), "match.api: notifications of %s have no %s", f.API, f.Action)
 	wrong.expectf(f.OutTradeNo == "" || outTradeNoRule.MatchString(f.OutTradeNo),
 		"match.out_trade_no: %q %s", f.OutTradeNo, outTradeNoSentence)
-	wrong.expectf(f.Times >= 0, "times: %d must not be negative; 0 means for ever", f.Times)
+	f.checkOften(&wrong)
 	wrong.expectf(f.Code == "", "code: notifications have none")
 	wrong.expectf(f.HTTPStatus == 0, "http_status: a notification has none; the receiver answers it")
 	if f.Action == Delay {

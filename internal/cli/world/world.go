@@ -58,12 +58,16 @@ type World struct {
 	Fresh bool
 	// Deploy says which functions run, and with what.
 	Deploy deployflags.Flags
+	// Scenario is a file of what goes wrong from the beginning on; empty: nothing does.
+	Scenario string
 	// OpenConsole opens the console in a browser as soon as everything answers.
 	OpenConsole bool
 	// Log gets what is called, and what the world says while it starts.
 	Log io.Writer
 	// Admission is set by its flags.
 	Admission
+
+	scenario []byte // what Scenario holds, after Check
 }
 
 // offsets of the ports from the base, in the order of the README's table.
@@ -114,6 +118,8 @@ func (w *World) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&w.NotifyURL, "notify-url", "", w.Say(
 		"notify_url of orders that the management API adds without one, or none; when left out,\nthe function with the route paynotify",
 		"经管理接口添加且未填 notify_url 的订单所用的地址，或 none；不填则为提供 paynotify 路由的\n云函数"))
+	flags.StringVar(&w.Scenario, "scenario", "", w.Say("a file of faults that are switched on at the start, as GET /scenario answers it",
+		"启动时即开启的故障，文件内容为 GET /scenario 的应答"))
 	w.Deploy.Register(w.Language, flags)
 	flags.StringSliceVar(&w.NotifyHosts, "notify-hosts", nil, w.Say(
 		"hosts besides this machine that a notify_url may name, with commas between", "除本机外允许 notify_url 使用的主机名，以逗号分隔"))
@@ -128,6 +134,11 @@ func (w *World) Check() error {
 	faults := []error{w.Deploy.Check(), w.check()}
 	if w.Dir == "" {
 		faults = append(faults, bilingual.Errorf("--dir: name a folder, which may be a new one", "--dir：请指定目录，可为新目录"))
+	}
+	if w.Scenario != "" {
+		var err error
+		w.scenario, err = readScenario(w.Scenario)
+		faults = append(faults, err)
 	}
 	const maxPort = 65535
 	if w.PortBase < 0 || w.PortBase > maxPort-portCount+1 {
@@ -246,6 +257,9 @@ func (w *World) serve(ctx context.Context, reserved *ports.Reserved, deployed *d
 		return err
 	}
 	defer undeploy()
+	if err := w.play(d); err != nil {
+		return err
+	}
 	if err := d.ServeConsole(ctx, w.At.Console, w.shown(cloudURL, register)); err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@
 //	                 SDK here
 //	GET /requests    the requests to WeChat Pay as they come; /requests/{id} explains one
 //	GET /orders      WeChat Pay's truth beside the register; /orders/{out_trade_no} shows one
+//	GET /faults      what goes wrong in both worlds; POST /faults/… switches it, and
+//	                 /faults/scenario saves and loads all of it
 //	GET /time        the clock and the timers; POST /time/advance and /time/fire move them
 //	GET /stream      what the pages show, as server-sent events (stream.go)
 //	POST /language   another language, in a cookie
@@ -110,6 +112,15 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("GET /requests/{id}", c.showRequest)
 	mux.HandleFunc("GET /orders", c.showOrders)
 	mux.HandleFunc("GET /orders/{number}", c.showOrder)
+	mux.HandleFunc("GET /faults", c.showFaults)
+	mux.HandleFunc("POST /faults/switch", c.switchFault)
+	mux.HandleFunc("POST /faults/remove", c.removeFault)
+	mux.HandleFunc("POST /faults/clear", c.clearFaults)
+	mux.HandleFunc("POST /faults/domains", c.setDomain)
+	mux.HandleFunc("POST /faults/signing", c.setSigning)
+	mux.HandleFunc("POST /faults/events", c.failEvents)
+	mux.HandleFunc("GET /faults/scenario", c.saveScenario)
+	mux.HandleFunc("POST /faults/scenario", c.loadScenario)
 	mux.HandleFunc("GET /time", c.showTime)
 	mux.HandleFunc("POST /time/advance", c.advance)
 	mux.HandleFunc("POST /time/fire", c.fire)

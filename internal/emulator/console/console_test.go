@@ -45,16 +45,20 @@ func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, links: map[string]string{}, streams: map[string][]string{}, resumed: map[string][]string{}, grown: make(chan struct{}),
 		answers: map[string]string{
-			"GET /clock":        `{"now":"` + someTime + `","wire":"` + someTime + `","running":true,"ahead":"30m0s"}`,
-			"GET /domains":      `{"main":"up","backup":"up"}`,
-			"GET /faults":       `[]`,
-			"GET /requests":     `[]`,
-			"GET /orders":       `[]`,
-			"GET /deliveries":   `{"deliveries":[]}`,
-			"GET /v1/calls":     `{"calls":[]}`,
-			"GET /v1/faults":    `[]`,
-			"GET /v1/functions": `{"functions":[{"name":"closeorder"}]}`,
-			"GET /v1/timers":    `{"time":"` + someTime + `","timers":[{"function":"closeorder","name":"every_minute","expression":"0 * * * * * *","running":true,"next":["2026-11-30T04:01:00Z","2026-11-30T04:02:00Z"],"fired":3}]}`,
+			"GET /clock":      `{"now":"` + someTime + `","wire":"` + someTime + `","running":true,"ahead":"30m0s"}`,
+			"GET /domains":    `{"main":"up","backup":"up"}`,
+			"GET /faults":     `[]`,
+			"GET /requests":   `[]`,
+			"GET /orders":     `[]`,
+			"GET /deliveries": `{"deliveries":[]}`,
+			"GET /v1/calls":   `{"calls":[]}`,
+			"GET /v1/faults":  `[]`,
+			"GET /signing":    `{"certificate_share":0,"public_key_share":0,"probe_share":0}`,
+			"GET /fault-actions": `[{"action":"refuse","ops":["close","query"],"apis":["v3"],"fields":["code","http_status"]},` +
+				`{"action":"drop","ops":["close","query"],"apis":["v2","v3"]},{"action":"drop","ops":["notify"],"apis":["v2","v3"]}]`,
+			"GET /v1/fault-actions": `[{"action":"throttle"},{"action":"cold-start","fields":["delay"]}]`,
+			"GET /v1/functions":     `{"functions":[{"name":"closeorder"}]}`,
+			"GET /v1/timers":        `{"time":"` + someTime + `","timers":[{"function":"closeorder","name":"every_minute","expression":"0 * * * * * *","running":true,"next":["2026-11-30T04:01:00Z","2026-11-30T04:02:00Z"],"fired":3}]}`,
 		},
 	}
 	server := httptest.NewServer(w)
@@ -263,6 +267,12 @@ func fetch(t *testing.T, address string, header map[string]string, fields ...str
 		}
 		request.Header.Set(name, value)
 	}
+	return send(t, request)
+}
+
+// send makes a request, and follows no redirect.
+func send(t *testing.T, request *http.Request) page {
+	t.Helper()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	response, err := client.Do(request)
 	if err != nil {
@@ -356,7 +366,7 @@ func TestPolicy(t *testing.T) {
 	w.set("GET /requests", `[{"id":1,"time":"`+someTime+`","verdict":"ok","http_status":200}]`)
 	c := w.open(&fakeRegister{})
 	inline := regexp.MustCompile(`(?i)<script>|<style|\son[a-z]+=|\sstyle=|javascript:|hx-on`)
-	for _, path := range []string{"/", "/requests", "/requests/1", "/orders", "/orders/A1", "/time", "/nothing", "/stream", "/assets/x/y.js"} {
+	for _, path := range []string{"/", "/requests", "/requests/1", "/orders", "/orders/A1", "/faults", "/time", "/nothing", "/stream", "/assets/x/y.js"} {
 		got := fetch(t, c.URL+path, nil)
 		policy := got.header.Get("Content-Security-Policy")
 		for _, want := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
@@ -521,10 +531,15 @@ func TestScriptsShowAsText(t *testing.T) {
 	pages := []page{}
 	for _, path := range []string{
 		"/", "/requests?order=" + escaped + "&cause=" + escaped + "&verdict=" + escaped + "&operation=" + escaped, "/requests", "/requests/1",
-		"/orders?search=" + escaped, "/orders?progress=waiting", "/orders/A1", "/orders/" + url.PathEscape(script), "/time", "/" + url.PathEscape(script),
+		"/orders?search=" + escaped, "/orders?progress=waiting", "/orders/A1", "/orders/" + url.PathEscape(script), "/faults", "/time", "/" + url.PathEscape(script),
 	} {
 		pages = append(pages, fetch(t, c.URL+path, nil))
 	}
+	w.set("GET /fault-actions", `[{"action":`+q+`,"ops":[`+q+`]}]`)
+	w.set("GET /v1/fault-actions", `[{"action":`+q+`}]`)
+	w.set("POST /scenario", `{"error":`+q+`}`)
+	pages = append(pages, fetch(t, c.URL+"/faults", nil), upload(t, c.URL+"/faults/scenario", script, "{}"),
+		fetch(t, c.URL+"/faults/switch", nil, "switch", "wechatpay on "+script+" "+script, "order", script, "code", script))
 	pages = append(pages, fetch(t, c.URL+"/time/advance", nil, "advance", script), fetch(t, c.URL+"/time/fire", nil, "function", script, "trigger", script))
 	for _, show := range []string{"requests", "activity"} {
 		s := listen(t, c.URL+"/stream?show="+show+"&after=r1.c1.d1", "")

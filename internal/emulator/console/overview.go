@@ -147,25 +147,13 @@ func (c *Console) functions(ctx context.Context) health {
 
 // activeFaults are those still to come, of WeChat Pay and of the cloud.
 func (c *Console) activeFaults(ctx context.Context) (all []activeFault) {
-	var ofGateway []struct {
-		Match struct {
-			Op         string `json:"op"`
-			API        string `json:"api"`
-			OutTradeNo string `json:"out_trade_no"`
-		} `json:"match"`
-		Action string `json:"action"`
-		Times  int    `json:"times"`
-	}
+	var ofGateway []gatewayFault
 	_, _ = c.api.get(ctx, c.api.admin+"/faults", &ofGateway) // the part's health says that it does not answer
 	for _, f := range ofGateway {
-		on := words(f.Match.API, f.Match.Op, f.Match.OutTradeNo)
+		on := words(f.Match.API, f.Match.Op, f.Match.Order)
 		all = append(all, activeFault{bilingual.New("WeChat Pay", "微信支付"), f.Action, on, f.Times})
 	}
-	var ofCloud []struct {
-		Function string `json:"function"`
-		Action   string `json:"action"`
-		Times    int    `json:"times"`
-	}
+	var ofCloud []cloudFault
 	_, _ = c.api.get(ctx, c.api.cloud+"/v1/faults", &ofCloud) // likewise
 	for _, f := range ofCloud {
 		all = append(all, activeFault{bilingual.New("cloud", "云"), f.Action, f.Function, f.Times})

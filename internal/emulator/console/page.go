@@ -32,7 +32,7 @@ func loadPages(files assets) (pages, error) {
 		return nil, fmt.Errorf("parsing the layout: %w", err)
 	}
 	all := pages{}
-	for _, name := range []string{"overview", "requests", "request", "orders", "order", "time", "fault"} {
+	for _, name := range []string{"overview", "requests", "request", "orders", "order", "faults", "time", "fault"} {
 		own, err := shared.Clone()
 		if err == nil {
 			own, err = own.ParseFS(templateFiles, "templates/"+name+".html")
@@ -61,6 +61,7 @@ func rooms() []room {
 		{"overview", "/", "h", bilingual.New("Overview", "总览")},
 		{"orders", "/orders", "o", bilingual.New("Orders", "订单")},
 		{"requests", "/requests", "r", bilingual.New("Requests", "请求")},
+		{"faults", "/faults", "f", bilingual.New("Faults", "故障")},
 		{"time", "/time", "t", bilingual.New("Time", "时间")},
 	}
 }

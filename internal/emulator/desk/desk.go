@@ -36,6 +36,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"cloudpay/internal/bilingual"
@@ -96,6 +97,8 @@ type Desk struct {
 	traffic  seen
 	sink     *sink.Sink   // nil: none was served
 	spool    *spool.Spool // what the cloud leaves to the next one
+	scenes   sync.Mutex   // held while a scenario is set
+	more     sync.Map     // further calls of the management API: http.Handlers by path
 
 	// Where the servers listen, known once the system has chosen the free ports.
 	gatewayURL, backupURL, adminURL, consoleURL, eventsURL string
@@ -152,18 +155,26 @@ const (
 	cloudFile   = "cloud.db"
 )
 
-// management is WeChat Pay's management API, with the deliveries to the merchant's server besides.
+// management is WeChat Pay's management API, with what concerns both worlds besides: the deliveries
+// to the merchant's server, and the scenario.
 func (d *Desk) management() http.Handler {
-	admin, deliveries := d.clock.noting(d.Gateway.Admin()), onlyHere(&d.traffic.deliveries)
+	admin := d.clock.noting(d.Gateway.Admin())
+	d.Manage("/deliveries", &d.traffic.deliveries)
+	d.Manage("/deliveries/stream", &d.traffic.deliveries)
+	d.Manage("/scenario", http.HandlerFunc(d.serveScenario))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/deliveries", "/deliveries/stream":
-			deliveries.ServeHTTP(w, r)
-		default:
-			admin.ServeHTTP(w, r)
+		more, _ := d.more.Load(r.URL.Path)
+		if call, is := more.(http.Handler); is {
+			call.ServeHTTP(w, r)
+			return
 		}
+		admin.ServeHTTP(w, r)
 	})
 }
+
+// Manage adds a call to the management API, at any time. Only requests of this machine and of no
+// foreign web page get to the handler.
+func (d *Desk) Manage(path string, call http.Handler) { d.more.Store(path, onlyHere(call)) }
 
 // OpenGateway opens the gateway of a folder as Start does, for its state: it listens nowhere. It
 // has to be closed.

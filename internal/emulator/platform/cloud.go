@@ -198,6 +198,7 @@ func (c *Cloud) routes() []route {
 		{prefix: timersPath + "/", serve: c.timer, via: viaTimer, private: true},
 		{prefix: "/v1/queues/", serve: c.queue, via: viaQueue, private: true},
 		{prefix: "/v1/faults", serve: c.faultsAPI, private: true},
+		{prefix: "/v1/fault-actions", serve: c.actionsAPI, private: true},
 		{prefix: "/v1/dead-letters", serve: c.deadLettersAPI, private: true},
 		{prefix: "/v1/calls", serve: c.callsAPI, private: true},
 		{prefix: "/v1/register", serve: c.registerAPI, private: true},

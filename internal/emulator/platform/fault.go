@@ -1,12 +1,15 @@
 package platform
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -84,57 +87,106 @@ func (f Fault) check() error {
 	return nil
 }
 
+// checkFault is check, and reports a function that is not there.
+func (c *Cloud) checkFault(f Fault) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	if f.Function != "" && c.function(f.Function) == nil {
+		return fmt.Errorf("function: %s", noSuchFunction(f.Function))
+	}
+	return nil
+}
+
 // Inject has a fault happen to the calls that come. Several faults that a call may meet all happen
 // to it, in the order of injection; but of throttle and server-error it meets one, and the other
 // waits for the next call. The error names every field that is wrong.
 func (c *Cloud) Inject(f Fault) error {
-	if err := f.check(); err != nil {
-		return fmt.Errorf("injecting a fault: %w", err)
+	_, err := c.inject(f)
+	return err
+}
+
+// inject is Inject, with the fault's id.
+func (c *Cloud) inject(f Fault) (id int64, err error) {
+	if err := c.checkFault(f); err != nil {
+		return 0, fmt.Errorf("injecting a fault: %w", err)
 	}
-	if f.Function != "" && c.function(f.Function) == nil {
-		return fmt.Errorf("injecting a fault: function: %s", noSuchFunction(f.Function))
+	return c.faults.add(f), nil
+}
+
+// SetFaults replaces all faults by these, in this order. The error is that of the first which is
+// wrong, and nothing is replaced then.
+func (c *Cloud) SetFaults(faults []Fault) error {
+	for i, f := range faults {
+		if err := c.checkFault(f); err != nil {
+			return fmt.Errorf("fault %d: %w", i+1, err)
+		}
 	}
-	c.faults.add(f)
+	c.faults.replace(faults)
 	return nil
 }
 
 // ClearFaults removes all faults.
-func (c *Cloud) ClearFaults() { c.faults.clear() }
+func (c *Cloud) ClearFaults() { c.faults.replace(nil) }
 
 // faultList has the faults still to come. The zero value is ready for use.
 type faultList struct {
 	mu   sync.Mutex
 	list []*injected
+	last int64 // the id of the newest fault
 }
 
-// injected is a fault with its draws.
+// injected is a fault with its draws. The id names it in the API, and is not used again.
 type injected struct {
 	Fault
 
+	id    int64
 	draws *rand.Rand
 }
 
-func (l *faultList) add(f Fault) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.list = append(l.list, &injected{f, rand.New(rand.NewPCG(f.Seed, f.Seed))})
+// entry numbers a fault and begins its draws. l.mu is held.
+func (l *faultList) entry(f Fault) *injected {
+	l.last++
+	return &injected{f, l.last, rand.New(rand.NewPCG(f.Seed, f.Seed))}
 }
 
-func (l *faultList) clear() {
+// add appends a fault and returns its id.
+func (l *faultList) add(f Fault) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, l.entry(f))
+	return l.last
+}
+
+// replace puts these faults in the place of all others, between two calls.
+func (l *faultList) replace(faults []Fault) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.list = nil
+	for _, f := range faults {
+		l.list = append(l.list, l.entry(f))
+	}
 }
 
-// all returns the faults still to come; Times is how often each will still happen.
-func (l *faultList) all() []Fault {
+// remove removes the fault of an id, and reports whether it was there.
+func (l *faultList) remove(id int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	faults := make([]Fault, 0, len(l.list))
+	before := len(l.list)
+	l.list = slices.DeleteFunc(l.list, func(one *injected) bool { return one.id == id })
+	return len(l.list) < before
+}
+
+// documents returns the faults still to come as the API shows them; Times is how often each will
+// still happen.
+func (l *faultList) documents() []faultDocument {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	documents := make([]faultDocument, 0, len(l.list))
 	for _, one := range l.list {
-		faults = append(faults, one.Fault)
+		documents = append(documents, one.document(one.id))
 	}
-	return faults
+	return documents
 }
 
 // has reports whether a fault with an action is to come.
@@ -195,6 +247,7 @@ func (p plan) actions() []string {
 
 // faultDocument is a fault in JSON, where a delay is written as Go writes it.
 type faultDocument struct {
+	ID          int64   `json:"id,omitempty"` // passed over in a request
 	Function    string  `json:"function,omitempty"`
 	Action      string  `json:"action"`
 	Times       int     `json:"times,omitempty"`
@@ -203,8 +256,9 @@ type faultDocument struct {
 	Delay       string  `json:"delay,omitempty"`
 }
 
-func (f Fault) document() faultDocument {
-	document := faultDocument{f.Function, f.Action, f.Times, f.Probability, f.Seed, ""}
+// document writes a fault. An id of 0 is left out.
+func (f Fault) document(id int64) faultDocument {
+	document := faultDocument{id, f.Function, f.Action, f.Times, f.Probability, f.Seed, ""}
 	if f.Delay > 0 {
 		document.Delay = f.Delay.String()
 	}
@@ -227,29 +281,67 @@ func (d faultDocument) fault() (Fault, error) {
 
 // faultsAPI shows, injects and removes faults; it is the emulator's own.
 //
-//	GET /v1/faults       200  [{"function":"closeorder","action":"throttle","times":1}]
-//	POST /v1/faults      201  the fault; 400 names every field that is wrong
-//	DELETE /v1/faults    204
+//	GET /v1/faults           200  [{"id":1,"function":"closeorder","action":"throttle","times":1}]
+//	GET /v1/fault-actions    200  [{"action":"cold-start","fields":["delay"]}, …]
+//	POST /v1/faults          201  the fault; 400 names every field that is wrong
+//	DELETE /v1/faults        204
+//	DELETE /v1/faults/{id}   204; 404 if there is no such fault
 func (c *Cloud) faultsAPI(w http.ResponseWriter, r *http.Request, rest, id string) {
-	switch {
+	rest = strings.TrimPrefix(rest, "/")
+	switch method := r.Method; {
+	case rest != "" && method == http.MethodDelete:
+		c.removeFault(w, rest, id)
 	case rest != "":
 		noSuchPath(w, id)
-	case r.Method == http.MethodGet:
-		faults := c.faults.all()
-		documents := make([]faultDocument, 0, len(faults))
-		for _, f := range faults {
-			documents = append(documents, f.document())
-		}
-		answerJSON(w, http.StatusOK, documents)
-	case r.Method == http.MethodPost:
+	case method == http.MethodGet:
+		answerJSON(w, http.StatusOK, c.faults.documents())
+	case method == http.MethodPost:
 		c.injectFault(w, r, id)
-	case r.Method == http.MethodDelete:
+	case method == http.MethodDelete:
 		c.ClearFaults()
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		w.Header().Set("Allow", "GET, POST, DELETE")
 		fail(w, http.StatusMethodNotAllowed, codeBadMethod, "faults have GET, POST and DELETE", id)
 	}
+}
+
+// actionDocument is an action, and which further fields of a fault it needs.
+type actionDocument struct {
+	Action string   `json:"action"`
+	Fields []string `json:"fields,omitempty"`
+}
+
+// actionsAPI answers the actions.
+func (c *Cloud) actionsAPI(w http.ResponseWriter, r *http.Request, rest, id string) {
+	if rest != "" || r.Method != http.MethodGet {
+		noSuchPath(w, id)
+		return
+	}
+	answerJSON(w, http.StatusOK, actionDocuments())
+}
+
+// actionDocuments lists the actions in the order of docs/emulator.md.
+func actionDocuments() []actionDocument {
+	var documents []actionDocument
+	for _, action := range []string{throttle, serverError, coldStart, duplicate, lostAnswer, badCredentials} {
+		document := actionDocument{Action: action}
+		if faultActions[action] {
+			document.Fields = []string{"delay"}
+		}
+		documents = append(documents, document)
+	}
+	return documents
+}
+
+// removeFault answers DELETE of one fault.
+func (c *Cloud) removeFault(w http.ResponseWriter, name, id string) {
+	number, err := strconv.ParseInt(name, 10, 64)
+	if err != nil || !c.faults.remove(number) {
+		fail(w, http.StatusNotFound, codeBadParameter, "there is no fault "+strconv.Quote(name)+" to come", id)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // injectFault answers POST.
@@ -260,12 +352,48 @@ func (c *Cloud) injectFault(w http.ResponseWriter, r *http.Request, id string) {
 	if err == nil {
 		f, err = document.fault()
 	}
+	number := int64(0)
 	if err == nil {
-		err = c.Inject(f)
+		number, err = c.inject(f)
 	}
 	if err != nil {
 		fail(w, http.StatusBadRequest, codeBadParameter, err.Error(), id)
 		return
 	}
-	answerJSON(w, http.StatusCreated, f.document())
+	answerJSON(w, http.StatusCreated, f.document(number))
+}
+
+// Scenario returns the faults still to come, as JSON that [Cloud.SetScenario] takes.
+func (c *Cloud) Scenario() []byte {
+	documents := c.faults.documents()
+	for i := range documents {
+		documents[i].ID = 0
+	}
+	text, _ := json.Marshal(scenarioDocument{documents}) // numbers and texts are always encoded
+	return text
+}
+
+// scenarioDocument is all that goes wrong in the cloud.
+type scenarioDocument struct {
+	Faults []faultDocument `json:"faults"`
+}
+
+// SetScenario replaces all faults by those of a scenario. The error names what is wrong, and
+// nothing is replaced then.
+func (c *Cloud) SetScenario(text []byte) error {
+	var document scenarioDocument
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&document); err != nil {
+		return fmt.Errorf("reading a scenario of the cloud: %w", err)
+	}
+	faults := make([]Fault, 0, len(document.Faults))
+	for i, one := range document.Faults {
+		f, err := one.fault()
+		if err != nil {
+			return fmt.Errorf("fault %d: %w", i+1, err)
+		}
+		faults = append(faults, f)
+	}
+	return c.SetFaults(faults)
 }

@@ -181,10 +181,10 @@ func TestFaultsAPI(t *testing.T) {
 	t.Parallel()
 	c := serveCloud(t, &platform.Cloud{})
 	const fault = `{"function":"hello","action":"cold-start","times":2,"probability":0.5,"seed":7,"delay":"2s"}`
-	if got := c.send(http.MethodPost, "/v1/faults", fault); got.status != http.StatusCreated || got.body != fault {
-		t.Errorf("POST: got %d %s, want 201 and the fault", got.status, got.body)
+	if got := c.send(http.MethodPost, "/v1/faults", fault); got.status != http.StatusCreated || got.body != `{"id":1,`+fault[1:] {
+		t.Errorf("POST: got %d %s, want 201 and the fault with its id", got.status, got.body)
 	}
-	if got := c.send(http.MethodGet, "/v1/faults", ""); got.body != "["+fault+"]" {
+	if got := c.send(http.MethodGet, "/v1/faults", ""); got.body != `[{"id":1,`+fault[1:]+"]" {
 		t.Errorf("GET: got %s", got.body)
 	}
 	if got := c.send(http.MethodDelete, "/v1/faults", ""); got.status != http.StatusNoContent {
