@@ -6,7 +6,7 @@ const MOST_ROWS = 500
 
 const byID = (id) => document.getElementById(id)
 
-// Copying needs a script, so its buttons appear with it.
+// Copying needs a script, and so do the keys: their buttons appear with it.
 const showCopies = (root) => {
   for (const button of root.querySelectorAll('button[data-copy]')) button.hidden = false
 }
@@ -71,6 +71,7 @@ document.addEventListener('htmx:sse:close', () => say('off'))
 
 document.addEventListener('DOMContentLoaded', () => {
   showCopies(document)
+  byID('show-keys').hidden = false
   const live = byID('live')
   if (!live || live.tagName !== 'TBODY') return
   new MutationObserver(() => {
@@ -78,4 +79,59 @@ document.addEventListener('DOMContentLoaded', () => {
     while (live.rows.length > MOST_ROWS) live.lastElementChild.remove()
   }).observe(live, { childList: true })
 })
-document.addEventListener('htmx:after:swap', () => showCopies(document))
+
+// A part of the page that is read again is new. What a person was doing in it goes on: where the
+// focus is, what is open, how far it is scrolled, what is written into fields. A thing is found
+// again by what it is and by which of those like it. htmx does so for the focus and ids alone.
+const sign = (e) => e.id || [e.tagName, e.name, e.getAttribute('href'), e.getAttribute('aria-label'), e.getAttribute('aria-labelledby'),
+  e.dataset.copy, e.matches('a, button, summary') && e.textContent].join('\n')
+const like = (e, its = sign(e)) => [...document.querySelectorAll(e.tagName)].filter((other) => sign(other) === its)
+const isWritten = (e) => e.type === 'checkbox' || e.type === 'radio' ? e.checked !== e.defaultChecked
+  : e.tagName === 'SELECT' ? [...e.options].some((o) => o.selected !== o.defaultSelected) : e.value !== e.defaultValue
+
+// keep is a list of what has to be done to the new part.
+const keep = (part) => {
+  const kept = []
+  const add = (e, again) => { const its = sign(e), n = like(e, its).indexOf(e); kept.push(() => again(like(e, its)[n])) }
+  const all = (kinds) => part.querySelectorAll(kinds)
+  for (const e of all('details > summary')) if (e.parentElement.open) add(e, (now) => { if (now) now.parentElement.open = true })
+  for (const e of all('.scroll, pre')) {
+    const { scrollLeft, scrollTop } = e
+    if (scrollLeft || scrollTop) add(e, (now) => now?.scrollTo(scrollLeft, scrollTop))
+  }
+  for (const e of all('input, select, textarea')) if (isWritten(e)) add(e, (now) => { if (now) { now.value = e.value; now.checked = e.checked } })
+  if (part.contains(document.activeElement)) add(document.activeElement, (now) => now?.focus({ preventScroll: true }))
+  return kept
+}
+
+// isBusy says that a person is writing, or has selected a text, in a part: it is not read again until
+// that is over.
+const isBusy = (part) => {
+  const selected = getSelection()
+  return part.contains(document.activeElement) && document.activeElement.matches('input, select, textarea') ||
+    !selected.isCollapsed && part.contains(selected.anchorNode)
+}
+let kept = []
+let isLate = false
+document.addEventListener('htmx:before:swap', (event) => {
+  const part = event.target
+  if (!part.matches('[hx-get]')) return
+  if (isBusy(part)) {
+    isLate = true
+    event.preventDefault()
+    return
+  }
+  kept.push(...keep(part))
+})
+document.addEventListener('htmx:after:swap', () => {
+  showCopies(document)
+  for (const again of kept) again()
+  kept = []
+})
+const catchUp = () => {
+  if (!isLate || !getSelection().isCollapsed) return
+  isLate = false
+  document.body.dispatchEvent(new Event('changed'))
+}
+document.addEventListener('focusout', catchUp)
+document.addEventListener('selectionchange', catchUp)
