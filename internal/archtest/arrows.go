@@ -318,9 +318,9 @@ var arrows = []Arrow{
 		Package: "internal/cli/explaining",
 		Ours: []string{
 			"internal/bilingual", "internal/printable", "internal/config", "internal/diagnosis", "internal/explain", "internal/cli/paint",
-			"internal/cli/render", "internal/emulator/desk",
+			"internal/cli/render", "internal/emulator/deployfile", "internal/emulator/desk",
 		},
-		Theirs: []string{godotenv, pflag, uniseg},
+		Theirs: []string{pflag, uniseg},
 	},
 	{Package: "internal/cli/rounds", Ours: []string{"internal/bilingual", "internal/cli/render", "internal/deadline", "internal/sweep"}},
 	{Package: "internal/cli/tally", Ours: []string{"internal/cli/render"}},

@@ -69,9 +69,11 @@
 // are tried alone; then the rare ones, which come in many forms, such as a body's keys in every
 // order; then the likely ones in pairs. The first that makes the very signature is the finding.
 //
-// What is tried is bounded, in the number of tries and in bytes that are digested. A longer text
-// than an honest request has is not guessed at. The package reads nothing but its arguments, and
-// shows no key: where a signed text ends in one, it is redacted.
+// What is tried is bounded by its work, in bytes, so that a stranger's request costs the emulated
+// gateway some milliseconds at most. A longer text than an honest request has is not guessed at.
+//
+// The package reads nothing but its arguments, and shows no key: where a signed text ends in one,
+// it is redacted.
 //
 // # Which cause comes first
 //
@@ -172,6 +174,9 @@ type Diagnosis struct {
 	Expected string
 	// Signed is the text that was signed, empty if that is not known. Keys in it are redacted.
 	Signed string
+
+	// what the search for a mistake cost
+	spent effort
 }
 
 // Finding is a cause, as it shows here.

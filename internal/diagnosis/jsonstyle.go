@@ -125,6 +125,10 @@ var shortEscapes = map[rune]string{'"': `\"`, '\\': `\\`, '\n': `\n`, '\r': `\r`
 func (e escaping) write(out *strings.Builder, text string) {
 	out.WriteByte('"')
 	for _, r := range text {
+		if isPlain(r) {
+			out.WriteByte(byte(r)) //nolint:gosec // ASCII
+			continue
+		}
 		short, isShort := shortEscapes[r]
 		switch {
 		case strings.ContainsRune(e.more, r), r < ' ' && !isShort, r > '~' && e.ascii:
@@ -138,6 +142,11 @@ func (e escaping) write(out *strings.Builder, text string) {
 		}
 	}
 	out.WriteByte('"')
+}
+
+// isPlain reports whether a character is a letter or a digit of ASCII, which no library escapes.
+func isPlain(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
 }
 
 // writeCode writes a character as one \uXXXX, or as two outside the basic plane.

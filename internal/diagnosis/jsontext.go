@@ -64,12 +64,13 @@ func newJSONText(text string) *jsonText {
 	t := &jsonText{root: root, sent: compact, written: make(map[style]string)}
 	t.before, t.behind, _ = strings.Cut(text, core)
 	for i := range spacings {
-		if t.write(style{spaces: i + 1}) == text {
+		w := jsonWriter{form: spacings[i].form, most: len(core)}
+		w.node(t.root, 0)
+		if w.out.String() == core {
 			t.sent = i + 1
 			break
 		}
 	}
-	clear(t.written)
 	return t
 }
 
@@ -163,7 +164,7 @@ func (t *jsonText) write(s style) string {
 	if text, ok := t.written[s]; ok {
 		return text
 	}
-	w := jsonWriter{style: s, form: spacings[s.spaces-1].form}
+	w := jsonWriter{style: s, form: spacings[s.spaces-1].form, most: maxWritten}
 	w.node(t.root, 0)
 	text := t.before + w.out.String() + t.behind
 	if s.moved == nil {
@@ -182,7 +183,7 @@ type members struct {
 
 // membersOf takes a text apart around the members of one of its objects.
 func (t *jsonText) membersOf(object *jsonNode) members {
-	w := jsonWriter{form: spacings[t.sent-1].form, hole: object}
+	w := jsonWriter{form: spacings[t.sent-1].form, most: maxWritten, hole: object}
 	w.node(t.root, 0)
 	before, behind, _ := strings.Cut(w.out.String(), hole)
 	line := ""
@@ -195,7 +196,7 @@ func (t *jsonText) membersOf(object *jsonNode) members {
 		behind:  strings.TrimSuffix(line, w.form.indent) + w.form.inside + "}" + behind + t.behind,
 	}
 	for i, key := range object.keys {
-		one := jsonWriter{form: w.form}
+		one := jsonWriter{form: w.form, most: maxWritten}
 		one.string(key)
 		one.out.WriteString(w.form.colon)
 		one.node(object.children[i], w.depth+1)
@@ -221,17 +222,26 @@ func (m *members) in(order []int) string {
 // hole stands for an object that is left out. No JSON text holds it.
 const hole = "\x00"
 
+// maxWritten bounds a text that is written again, in bytes. Indents make at most four of one byte
+// in an honest text; one that nests deep could become a hundred times as long.
+const maxWritten = 4 * maxGuessed
+
 // jsonWriter writes values in a style.
 type jsonWriter struct {
 	style style
 	form  spacing
 	out   strings.Builder
+	// how many bytes may be written: the text is cut behind the value that goes beyond
+	most int
 	// an object that is left out, and how deep it lay; nil: none
 	hole  *jsonNode
 	depth int
 }
 
 func (w *jsonWriter) node(node *jsonNode, depth int) {
+	if w.out.Len() > w.most {
+		return
+	}
 	if node == w.hole {
 		w.depth = depth
 		w.out.WriteString(hole)
@@ -271,6 +281,9 @@ func (w *jsonWriter) list(node *jsonNode, depth int, open, end string, element f
 		w.out.WriteString(w.form.inside)
 	}
 	for i := range node.children {
+		if w.out.Len() > w.most {
+			return
+		}
 		if i > 0 {
 			w.out.WriteString(w.form.comma)
 		}

@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"iter"
+	"slices"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cause"
@@ -25,68 +26,105 @@ func (m *mistake[R]) finding() Finding {
 	return detailed(m.id, m.detail)
 }
 
-// search finds the mistake, or else the pair of mistakes, that turns the right recipe into one that
-// fits what was received. The likely ones are tried alone, then the rare ones alone, then the
-// likely ones in pairs: two at once are common, such as a key with a line feed and the wrong
-// digits. Earlier ones go before later ones. No findings: none fits, or the effort is spent. A pair
-// costs the square of the likely mistakes, so fits must be bounded by an effort.
-func search[R any](right R, likely []mistake[R], rare iter.Seq[mistake[R]], fits func(*R) bool) (found []Finding, wrong R) {
-	for one := range alone(likely, rare) {
-		wrong := right
-		one.do(&wrong)
-		if fits(&wrong) {
-			return []Finding{one.finding()}, wrong
-		}
-	}
-	for i := range likely {
-		for j := range likely[:i] {
-			first, second := &likely[j], &likely[i]
-			wrong := right
-			first.do(&wrong)
-			second.do(&wrong)
-			if fits(&wrong) {
-				return []Finding{first.finding(), second.finding()}, wrong
-			}
-		}
-	}
-	return nil, right
+// guesses are the mistakes that a search tries.
+type guesses[R any] struct {
+	// likely are tried alone, the likeliest first, and last in pairs.
+	likely []mistake[R]
+	// joined are those of the likely that one library makes together: they are tried in pairs
+	// before all that is rare.
+	joined []mistake[R]
+	// rare come in many forms, and are tried alone. nil: there are none.
+	rare iter.Seq[mistake[R]]
 }
 
-// alone yields the likely mistakes, and the rare ones behind them. rare may be nil.
-func alone[R any](likely []mistake[R], rare iter.Seq[mistake[R]]) iter.Seq[mistake[R]] {
-	return func(yield func(mistake[R]) bool) {
-		for _, one := range likely {
-			if !yield(one) {
+// search finds the mistake, or else the pair of mistakes, that turns the right recipe into one that
+// fits what was received. Two at once are common, such as a key with a line feed and the wrong
+// digits. Earlier ones go before later ones. No findings: none fits, or the effort is spent. fits
+// counts what it costs in the effort, and no recipe is made or tried behind the last that may be.
+func search[R any](right R, g guesses[R], spent *effort, fits func(*R) bool) (found []Finding, wrong R) {
+	tried := func(ones ...*mistake[R]) bool {
+		if found != nil || !spent.left() {
+			return false
+		}
+		wrong = right
+		for _, one := range ones {
+			one.do(&wrong)
+		}
+		if fits(&wrong) {
+			for _, one := range ones {
+				found = append(found, one.finding())
+			}
+		}
+		return found == nil
+	}
+	each := func(one mistake[R]) bool { return tried(&one) }
+	all := slices.Values(g.likely)
+	all(each)
+	inPairs(g.joined, tried)
+	if g.rare != nil && found == nil && spent.left() {
+		g.rare(each)
+	}
+	inPairs(g.likely, tried)
+	if found == nil {
+		return nil, right
+	}
+	return found, wrong
+}
+
+// inPairs tries each two of a list, of which neither undoes the other, until a try says that it was
+// the last.
+func inPairs[R any](list []mistake[R], tried func(ones ...*mistake[R]) bool) {
+	for i := range list {
+		for j := range list[:i] {
+			if first, second := &list[j], &list[i]; !replaces(first.id, second.id) && !tried(first, second) {
 				return
 			}
 		}
-		if rare != nil {
-			rare(yield)
-		}
 	}
 }
 
-// The bounds of one diagnosis. Tries are bounded for short texts, of which thousands can be
-// digested in the time of one, and bytes for long ones. A refusal by the emulated gateway must not
-// cost much more than an answer: these are some ten milliseconds.
+// parts are the parts of a request's message by the causes that lie in them.
+var parts = map[cause.ID]int{
+	"v3-query": partURI, "v3-query-order": partURI, "v3-url-full": partURI, "v3-path-escape": partURI, "v3-path-slash": partURI,
+	"v3-path-unsigned": partURI, "v3-question-mark": partURI,
+	"v3-method-case": partMethod, "v3-method-other": partMethod,
+	"v3-timestamp-milliseconds": partTime, "v3-timestamp-differs": partTime,
+	"v3-nonce-case": partNonce, "v3-nonce-differs": partNonce,
+	"v3-last-line-feed": partLayout, "v3-body-line": partLayout, "v3-crlf": partLayout, "v3-backslash-n": partLayout,
+	"v3-lines-swapped": partLayout,
+}
+
+// The parts of a message whose mistakes replace each other.
 const (
-	maxTries = 16_000
-	// maxDigested bounds the bytes that are digested.
-	maxDigested = 8 << 20
+	partURI = iota + 1
+	partMethod
+	partTime
+	partNonce
+	partLayout
+)
+
+// replaces reports whether the second of two mistakes undoes the first, so that the pair is the
+// second alone: both put another text into the same part of the message.
+func replaces(first, second cause.ID) bool { return parts[first] != 0 && parts[first] == parts[second] }
+
+// The bounds of one diagnosis. A refusal by the emulated gateway must not cost much more than an
+// answer, whatever a stranger sends: ten milliseconds are the aim, of which these leave half.
+//
+// Work is counted in bytes: those of each text that is written or digested, and for each try as
+// many as take the time of its bookkeeping.
+const (
+	maxWork = 7 << 18
+	tryCost = 256
 	// maxGuessed bounds the text that is guessed at, in bytes. Honest texts are below one kilobyte,
 	// most of APIv3 below 500 bytes.
 	maxGuessed = 4 << 10
 )
 
-// effort counts what a diagnosis has tried.
-type effort struct{ tries, bytes int }
+// effort counts what a diagnosis has done, in bytes.
+type effort struct{ work int }
 
-// left counts a try, and reports whether it may be made. A function that searches returns false for
-// each try behind the last: the loops run to their end without digesting anything.
-func (e *effort) left() bool {
-	e.tries++
-	return e.tries <= maxTries && e.bytes < maxDigested
-}
+// left reports whether another try may be made.
+func (e *effort) left() bool { return e.work < maxWork }
 
-// spent counts a text that was digested.
-func (e *effort) spent(text string) { e.bytes += len(text) }
+// spend counts a try over a text of so many bytes.
+func (e *effort) spend(size int) { e.work += tryCost + size }

@@ -218,7 +218,11 @@ func (d *documentV2) explain(keys Keys) Diagnosis {
 	result := Diagnosis{Expected: d.text(redacted)}
 	if len(result.Expected) <= maxGuessed {
 		mistakes := slices.Concat(d.keyMistakes(keys), d.digestMistakes(), d.elementMistakes(), d.valueMistakes())
-		found, wrong := search(*d, mistakes, nil, func(wrong *documentV2) bool { return wrong.sign() == sign })
+		var spent effort
+		found, wrong := search(*d, guesses[documentV2]{likely: mistakes}, &spent, func(wrong *documentV2) bool {
+			spent.spend(len(result.Expected))
+			return wrong.sign() == sign
+		})
 		if len(found) > 0 {
 			result.Findings, result.Signed = found, wrong.text(redacted)
 			return result

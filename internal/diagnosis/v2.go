@@ -39,23 +39,19 @@ func V2(document []byte, keys Keys) Diagnosis {
 	case hmac.Equal([]byte(right.digest(doc)), []byte(sign)):
 		d.Fine = true
 	default:
-		d.Findings, d.Signed = judgeV2(doc, right, &keys)
+		d.Findings, d.Signed = judgeV2(doc, right, &keys, &d.spent)
 	}
 	return d
 }
 
 // judgeV2 returns the mistakes that make the sign of a document, and the text that was signed then.
 // Where none is found, the findings are that fact and the candidates that cannot be tried.
-func judgeV2(doc elements, right recipeV2, keys *Keys) (findings []Finding, signed string) {
+func judgeV2(doc elements, right recipeV2, keys *Keys, spent *effort) (findings []Finding, signed string) {
 	sign := doc.get("sign")
 	if len(right.text(doc, "")) <= maxGuessed {
-		var spent effort
-		found, wrong := search(right, likelyV2(doc, right, keys), rareV2(doc), func(r *recipeV2) bool {
-			if !spent.left() {
-				return false
-			}
+		found, wrong := search(right, guesses[recipeV2]{likely: likelyV2(doc, right, keys), rare: rareV2(doc)}, spent, func(r *recipeV2) bool {
 			digest := r.digest(doc)
-			spent.bytes += len(digest) + r.size
+			spent.spend(r.size)
 			return digest == sign
 		})
 		if found != nil {
@@ -93,7 +89,9 @@ func judgeUnkeyed(doc elements, right recipeV2, keys *Keys) (findings []Finding,
 	}
 	likely = append(likely, strangersKeys(keys)...)
 	right.key = ""
-	found, wrong := search(right, likely, nil, func(r *recipeV2) bool {
+	var spent effort
+	found, wrong := search(right, guesses[recipeV2]{likely: likely}, &spent, func(r *recipeV2) bool {
+		spent.spend(len(right.text(doc, "")))
 		return (r.key != "" || r.noKey) && r.digest(doc) == doc.get("sign")
 	})
 	if found != nil {

@@ -39,7 +39,8 @@ func (e elements) has(name string) bool {
 
 // parseDocument reads an APIv2 document. The fault is empty if it has the form: UTF-8, one root, in
 // it elements of text or CDATA, nothing deeper, no name twice, no DOCTYPE. What could give the
-// document a second reading is a fault, as it is for the gateway.
+// document a second reading is a fault, as it is for the gateway, and so are more elements than
+// maxElements: names are compared with each other.
 func parseDocument(document []byte) (doc elements, fault bilingual.Text) {
 	if !utf8.Valid(document) {
 		return nil, bilingual.New("the document is not UTF-8", "文档不是 UTF-8 编码")
@@ -57,6 +58,9 @@ func parseDocument(document []byte) (doc elements, fault bilingual.Text) {
 		if doc.has(start.Name.Local) {
 			return doc, bilingual.Sprintf("element %s is there twice", "元素 %s 出现了两次", shortened(start.Name.Local))
 		}
+		if len(doc) == maxElements {
+			return doc, bilingual.Sprintf("there are more than %d elements", "元素超过 %d 个", maxElements)
+		}
 		var one element
 		one, fault = r.element(start)
 		doc = append(doc, one)
@@ -66,6 +70,9 @@ func parseDocument(document []byte) (doc elements, fault bilingual.Text) {
 	}
 	return doc, r.end()
 }
+
+// maxElements bounds a document. WeChat Pay's longest, a refund query's answer, has below 200.
+const maxElements = 500
 
 // notXML words an error of the reader. An end of the text is the commonest: a body that was cut.
 func notXML(err error) bilingual.Text {

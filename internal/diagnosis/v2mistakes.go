@@ -66,8 +66,9 @@ func unsigned(name string) mistake[recipeV2] {
 // strangersKeys are the keys of other merchants that are known: a service provider has its
 // sub-merchants' in the same store, and a test its neighbours'.
 func strangersKeys(keys *Keys) []mistake[recipeV2] {
+	const most = 64 // of very many merchants the first
 	var list []mistake[recipeV2]
-	for _, stranger := range keys.Others {
+	for _, stranger := range keys.Others[:min(most, len(keys.Others))] {
 		if stranger.V2Key != "" && stranger.MchID != keys.MchID {
 			list = append(list, mistake[recipeV2]{
 				"v2-key-merchant",
@@ -269,14 +270,19 @@ func rareV2(doc elements) iter.Seq[mistake[recipeV2]] {
 				func(r *recipeV2) { r.empties, r.empty = true, word },
 			})
 		}
-		for _, one := range doc {
-			if one.name != "sign" && one.value != "" {
-				list = append(list, elementMistakes(one)...)
-			}
-		}
 		for _, one := range list {
 			if !yield(one) {
 				return
+			}
+		}
+		for _, one := range doc {
+			if one.name == "sign" || one.value == "" {
+				continue
+			}
+			for _, wrong := range elementMistakes(one) {
+				if !yield(wrong) {
+					return
+				}
 			}
 		}
 	}

@@ -49,7 +49,7 @@ type recipeV2 struct {
 	lower bool
 	// what is signed of an element; nil: its value
 	value func(element) string
-	// the bytes of the last text, for the effort
+	// what the last text cost, for the effort
 	size int
 }
 
@@ -113,7 +113,8 @@ func (r *recipeV2) sort(doc elements) {
 // its own.
 func (r *recipeV2) digest(doc elements) string {
 	text := r.text(doc, r.key)
-	r.size = len(text)
+	const perElement = 64 // to sort and to join it
+	r.size = len(text) + perElement*len(doc)
 	sum := crypto.MD5.New()
 	switch {
 	case r.plain:

@@ -1,9 +1,9 @@
 package diagnosis
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"strconv"
-	"strings"
 )
 
 // V3 finds out why WeChat Pay refuses an APIv3 request. What its front demands comes first, then
@@ -25,7 +25,7 @@ func V3(r Request, keys Keys) Diagnosis {
 		d.Findings = []Finding{*wrong}
 		return d
 	}
-	d.Findings, d.Signed = judgeV3(&r, right, c.signature, &keys)
+	d.Findings, d.Signed = judgeV3(&r, right, c.signature, &keys, &d.spent)
 	if len(d.Findings) > 0 {
 		return d
 	}
@@ -43,7 +43,7 @@ func V3(r Request, keys Keys) Diagnosis {
 //
 // It returns what is wrong with a signature, and the message that was signed if that is not the
 // right one and was found. No findings: the merchant's key made it, over the right message.
-func judgeV3(r *Request, right messageV3, text string, keys *Keys) (findings []Finding, signed string) {
+func judgeV3(r *Request, right messageV3, text string, keys *Keys, spent *effort) (findings []Finding, signed string) {
 	signature, encoding := decodeSignature(text)
 	if signature == nil {
 		return []Finding{*encoding}, ""
@@ -73,7 +73,7 @@ func judgeV3(r *Request, right messageV3, text string, keys *Keys) (findings []F
 	case hash != hashSHA256:
 		return append(findings, wrongHash(hash, digest, right.String())), ""
 	}
-	found, signed := guessMessage(r, right, digest)
+	found, signed := guessMessage(r, right, digest, spent)
 	return append(findings, found...), signed
 }
 
@@ -82,18 +82,15 @@ func judgeV3(r *Request, right messageV3, text string, keys *Keys) (findings []F
 //
 // It tries the right parts with one or two likely mistakes. Where none fits, the findings are that
 // fact, and the candidates that leave no trace in a digest.
-func guessMessage(r *Request, right messageV3, digest []byte) (findings []Finding, signed string) {
+func guessMessage(r *Request, right messageV3, digest []byte, spent *effort) (findings []Finding, signed string) {
 	if len(right.uri)+len(right.body.text) <= maxGuessed {
 		right.body = newSignedBody(right.body.text)
-		var spent effort
-		found, wrong := search(right, likelyV3(r, right), rareV3(right), func(m *messageV3) bool {
-			if !spent.left() {
-				return false
-			}
-			text := m.String()
-			spent.spent(text)
-			sum := sha256.Sum256([]byte(text))
-			return string(sum[:]) == string(digest)
+		var text []byte // the same room for each text
+		found, wrong := search(right, guessesV3(r, right), spent, func(m *messageV3) bool {
+			text = m.append(text[:0])
+			spent.spend(len(text))
+			sum := sha256.Sum256(text)
+			return bytes.Equal(sum[:], digest)
 		})
 		if found != nil {
 			return found, wrong.String()
@@ -116,12 +113,17 @@ type messageV3 struct {
 
 // String is what is signed: five lines, each of them ended, also the last (doc v3/merchant
 // 4012365336). The URL is path and query exactly as they stand in the request line.
-func (m *messageV3) String() string {
-	parts := []string{m.method, m.uri, m.timestamp, m.nonce, m.body.String()}
+func (m *messageV3) String() string { return string(m.append(nil)) }
+
+// append appends what is signed to a text.
+func (m *messageV3) append(text []byte) []byte {
 	if m.layout != nil {
-		return m.layout(parts)
+		return append(text, m.layout([]string{m.method, m.uri, m.timestamp, m.nonce, m.body.String()})...)
 	}
-	return strings.Join(parts, "\n") + "\n"
+	for _, part := range [...]string{m.method, m.uri, m.timestamp, m.nonce, m.body.String()} {
+		text = append(append(text, part...), '\n')
+	}
+	return text
 }
 
 // seconds is the timestamp as a number; it was checked before.

@@ -12,20 +12,25 @@ import (
 	"cloudpay/internal/cause"
 )
 
-// likelyV3 lists the likely mistakes, the likeliest first. They are also tried in pairs.
-func likelyV3(r *Request, right messageV3) []mistake[messageV3] {
+// guessesV3 are what is tried on a message. Its lists are made once for each diagnosis.
+func guessesV3(r *Request, right messageV3) guesses[messageV3] {
 	// the URL is what most programs sign wrongly: it is made of parts, and sent by a library
-	list := uriMistakes(r.Host, right.uri)
+	g := guesses[messageV3]{likely: uriMistakes(r.Host, right.uri), rare: rareV3(right)}
 	for _, one := range bodyMistakes(right.body) {
-		list = append(list, inBody(one))
+		g.likely = append(g.likely, inBody(one))
+		switch one.id {
+		case "v3-body-spaces", "v3-body-escapes", "v3-body-line-feed": // Python's and Go's encoders differ in two of them
+			g.joined = append(g.joined, inBody(one))
+		}
 	}
-	list = append(list, layoutMistakes()...)
+	g.likely = append(g.likely, layoutMistakes()...)
 	// a clock that is read twice is at most some seconds further
 	for offset := int64(1); offset <= nearTime; offset++ {
-		list = append(list, timeMistake(right.seconds()+offset, offset), timeMistake(right.seconds()-offset, -offset))
+		g.likely = append(g.likely, timeMistake(right.seconds()+offset, offset), timeMistake(right.seconds()-offset, -offset))
 	}
-	list = append(list, nonceMistakes(right.nonce)...)
-	return append(list, partMistakes(right)...)
+	g.likely = append(g.likely, nonceMistakes(right.nonce)...)
+	g.likely = append(g.likely, partMistakes(right)...)
+	return g
 }
 
 // inBody is a mistake of the body in its message.
@@ -39,8 +44,7 @@ func inBody(one mistake[signedBody]) mistake[messageV3] {
 func rareV3(right messageV3) iter.Seq[mistake[messageV3]] {
 	return func(yield func(mistake[messageV3]) bool) {
 		for _, list := range [][]mistake[messageV3]{
-			rareLayouts(), otherHosts(right.uri), queryOrders(right.uri), guessedBodies(right), cutNonces(right.nonce),
-			distantTimes(right.seconds()),
+			rareLayouts(), otherHosts(right.uri), guessedBodies(right), cutNonces(right.nonce),
 		} {
 			for _, one := range list {
 				if !yield(one) {
@@ -48,11 +52,17 @@ func rareV3(right messageV3) iter.Seq[mistake[messageV3]] {
 				}
 			}
 		}
+		for one := range queryOrders(right.uri) {
+			if !yield(one) {
+				return
+			}
+		}
 		for one := range rareBodyMistakes(right.body) {
 			if !yield(inBody(one)) {
 				return
 			}
 		}
+		distantTimes(right.seconds())(yield)
 	}
 }
 
@@ -71,20 +81,26 @@ func timeMistake(signed, offset int64) mistake[messageV3] {
 
 // distantTimes are timestamps that lie further away, up to what WeChat Pay allows or by the hours
 // of a time zone, and the milliseconds of the header's second.
-func distantTimes(header int64) []mistake[messageV3] {
-	const most, zone = 300, 8 * 3600
-	var list []mistake[messageV3]
-	for offset := int64(nearTime + 1); offset <= most; offset++ {
-		list = append(list, timeMistake(header+offset, offset), timeMistake(header-offset, -offset))
+func distantTimes(header int64) iter.Seq[mistake[messageV3]] {
+	const most, zone, perSecond = 300, 8 * 3600, 1000
+	return func(yield func(mistake[messageV3]) bool) {
+		for ms := range int64(perSecond) {
+			one := mistake[messageV3]{id: "v3-timestamp-milliseconds", do: func(m *messageV3) {
+				m.timestamp = strconv.FormatInt(header*perSecond+ms, 10)
+			}}
+			if !yield(one) {
+				return
+			}
+		}
+		if !yield(timeMistake(header+zone, zone)) || !yield(timeMistake(header-zone, -zone)) {
+			return
+		}
+		for offset := int64(nearTime + 1); offset <= most; offset++ {
+			if !yield(timeMistake(header+offset, offset)) || !yield(timeMistake(header-offset, -offset)) {
+				return
+			}
+		}
 	}
-	list = append(list, timeMistake(header+zone, zone), timeMistake(header-zone, -zone))
-	const perSecond = 1000
-	for ms := range int64(perSecond) {
-		list = append(list, mistake[messageV3]{id: "v3-timestamp-milliseconds", do: func(m *messageV3) {
-			m.timestamp = strconv.FormatInt(header*perSecond+ms, 10)
-		}})
-	}
-	return list
 }
 
 // nonceGuess is what is signed in place of the header's nonce.
@@ -337,36 +353,39 @@ func pathGuesses(path, query string) []uriGuess {
 	}
 	// a client that is given https://api.mch.weixin.qq.com/v3 as its base signs what follows
 	cut := bilingual.New("the begin of the path was not signed, what a base URL adds", "路径开头（基础 URL 补上的部分）未参与签名")
-	for rest := path; ; {
+	const most = 8 // segments that a base URL may have; WeChat Pay's longest path has seven
+	rest := path
+	for range most {
 		at := strings.Index(strings.TrimPrefix(rest, "/"), "/")
 		if at < 0 {
-			return guesses
+			break
 		}
 		rest = rest[at+1:]
 		guesses = append(guesses, uriGuess{"v3-path-unsigned", cut, withQuery(rest, query)},
 			uriGuess{"v3-path-unsigned", cut, withQuery(strings.TrimPrefix(rest, "/"), query)})
 	}
+	return guesses
 }
 
 // queryOrders are the parameters of the query in every order: a partner's query has two, sp_mchid
 // and sub_mchid, and a query of a bill has more.
-func queryOrders(uri string) []mistake[messageV3] {
+func queryOrders(uri string) iter.Seq[mistake[messageV3]] {
 	path, query, _ := strings.Cut(uri, "?")
 	pairs := strings.Split(query, "&")
-	if len(pairs) < 2 {
-		return nil
-	}
-	var list []mistake[messageV3]
-	for order := range orders(len(pairs)) {
-		list = append(list, mistake[messageV3]{id: "v3-query-order", do: func(m *messageV3) {
-			turned := make([]string, len(order))
-			for i, from := range order {
-				turned[i] = pairs[from]
+	return func(yield func(mistake[messageV3]) bool) {
+		for order := range orders(len(pairs)) {
+			one := mistake[messageV3]{id: "v3-query-order", do: func(m *messageV3) {
+				turned := make([]string, len(order))
+				for i, from := range order {
+					turned[i] = pairs[from]
+				}
+				m.uri = path + "?" + strings.Join(turned, "&")
+			}}
+			if !yield(one) {
+				return
 			}
-			m.uri = path + "?" + strings.Join(turned, "&")
-		}})
+		}
 	}
-	return list
 }
 
 // guessedBodies are the parameters of a request without a body, signed as its body: a wrapper that

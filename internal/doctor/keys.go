@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -74,26 +73,12 @@ func checkPublicKey(_ context.Context, e *examination) []Finding {
 
 // privateKey is the merchant's; nil if there is none that can be parsed.
 func (e *examination) privateKey() *rsa.PrivateKey {
-	return parseKey(e.settings.V3.PrivateKey.Reveal(), x509.ParsePKCS1PrivateKey, x509.ParsePKCS8PrivateKey)
+	return config.PrivateKey(e.settings.V3.PrivateKey.Reveal())
 }
 
 // publicKey is WeChat Pay's; nil if there is none that can be parsed.
 func (e *examination) publicKey() *rsa.PublicKey {
-	return parseKey(e.settings.V3.PublicKey, x509.ParsePKCS1PublicKey, x509.ParsePKIXPublicKey)
-}
-
-// parseKey parses a key in PEM, in RSA's own form or in the general one; nil for anything else.
-func parseKey[K any](text string, own func([]byte) (*K, error), general func([]byte) (any, error)) *K {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return nil
-	}
-	if key, err := own(block.Bytes); err == nil {
-		return key
-	}
-	key, _ := general(block.Bytes) // nil with an error
-	parsed, _ := key.(*K)
-	return parsed
+	return config.PublicKey(e.settings.V3.PublicKey)
 }
 
 // checkCertificate compares the merchant's certificate with the configuration. Calls do not need

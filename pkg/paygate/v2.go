@@ -107,6 +107,10 @@ func nextTag(dec *xml.Decoder, place string) (xml.Token, error) {
 	}
 }
 
+// maxElements bounds a document, since each name is compared with all before it. The longest
+// request of WeChat Pay's documents has 30.
+const maxElements = 500
+
 // read reads the element that has just begun, and appends it.
 func (f fields) read(dec *xml.Decoder, name xml.Name) (fields, error) {
 	if name.Space != "" {
@@ -118,6 +122,9 @@ func (f fields) read(dec *xml.Decoder, name xml.Name) (fields, error) {
 	}
 	if f.has(name.Local) {
 		return nil, fmt.Errorf("element %s is there twice", name.Local)
+	}
+	if len(f) == maxElements {
+		return nil, fmt.Errorf("there are more than %d elements", maxElements)
 	}
 	return append(f, field{name.Local, value}), nil
 }

@@ -23,7 +23,7 @@ func scanV2(body []byte) (doc fields, plain bool) {
 			return doc, len(skipSpace(end)) == 0
 		}
 		var one field
-		if one, rest, found = scanElement(rest); !found || doc.has(one.name) {
+		if one, rest, found = scanElement(rest); !found || len(doc) == maxElements || doc.has(one.name) {
 			return nil, false
 		}
 		doc = append(doc, one)

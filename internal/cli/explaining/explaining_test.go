@@ -444,7 +444,7 @@ func TestUsage(t *testing.T) {
 		"a file and a text": {explaining.Command{Text: "x"}, "", []string{"a"}, "give one of the two"},
 		"too long":          {explaining.Command{}, strings.Repeat("x", 1<<20+1), []string{"-"}, "longer than 1024 KiB"},
 		"two environments":  {explaining.Command{EnvFile: "a", Emulator: "b"}, "x", nil, "give one of the two"},
-		"no env file":       {explaining.Command{EnvFile: "none.env"}, "x", nil, "--env-file: open none.env"},
+		"no env file":       {explaining.Command{EnvFile: "none.env"}, "x", nil, "--env-file none.env: reading it: open none.env"},
 		"no emulator":       {explaining.Command{Emulator: "none"}, "x", nil, "no emulator runs in none"},
 		"no certificate":    {explaining.Command{Certificates: []string{"none.pem"}}, "x", nil, "--certificate: open none.pem"},
 		"a private key":     {explaining.Command{Certificates: []string{private}}, "x", nil, "holds a private key: give it in WXPAY_PRIVATE_KEY"},

@@ -16,11 +16,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/joho/godotenv"
-
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/config"
 	"cloudpay/internal/diagnosis"
+	"cloudpay/internal/emulator/deployfile"
 	"cloudpay/internal/emulator/desk"
 )
 
@@ -76,19 +75,15 @@ func (c *Command) keys(ctx context.Context) (*ring, error) {
 	return r, nil
 }
 
-// readEnvFile reads NAME=value lines. The error quotes none, since any may hold a secret.
+// readEnvFile reads NAME=value lines as [deployfile.ReadEnvFile] does for deployments. The error
+// quotes no line, since any may hold a secret.
 func readEnvFile(path string) ([]string, error) {
-	file, err := os.Open(path)
+	file, err := deployfile.ReadEnvFile(path)
 	if err != nil {
-		return nil, bilingual.Errorf("--env-file: %w", "--env-file：%w", err)
+		return nil, bilingual.Errorf("--env-file %s: %w", "--env-file %s：%w", path, err)
 	}
-	defer func() { _ = file.Close() }() // nothing was written
-	values, err := godotenv.Parse(io.LimitReader(file, maxFile))
-	if err != nil {
-		return nil, bilingual.Errorf("--env-file: a line of %s is not NAME=value", "--env-file：%s 有一行不是 名称=值", path)
-	}
-	environ := make([]string, 0, len(values))
-	for name, value := range values {
+	environ := make([]string, 0, len(file.Values))
+	for name, value := range file.Values {
 		environ = append(environ, name+"="+value)
 	}
 	return environ, nil
@@ -119,7 +114,7 @@ func (r *ring) readEnvironment(environ []string) {
 	if r.Serial = settings.V3.SerialNo; r.Serial != "" {
 		r.has("serial number %s", "证书序列号 %s", r.Serial)
 	}
-	if private := parseKey(settings.V3.PrivateKey.Reveal(), x509.ParsePKCS1PrivateKey, x509.ParsePKCS8PrivateKey); private != nil {
+	if private := config.PrivateKey(settings.V3.PrivateKey.Reveal()); private != nil {
 		r.Merchant = &private.PublicKey
 		r.has("private key", "商户私钥")
 	}
@@ -129,24 +124,10 @@ func (r *ring) readEnvironment(environ []string) {
 	if r.V3Key = settings.V3.Key.Reveal(); r.V3Key != "" {
 		r.has("APIv3 key", "APIv3 密钥")
 	}
-	public, id := parseKey(settings.V3.PublicKey, x509.ParsePKCS1PublicKey, x509.ParsePKIXPublicKey), settings.V3.PublicKeyID
+	public, id := config.PublicKey(settings.V3.PublicKey), settings.V3.PublicKeyID
 	if public != nil && id != "" {
 		r.addPlatform(bilingual.Sprintf("public key %s", "公钥 %s", id), id, public)
 	}
-}
-
-// parseKey parses a key in PEM, in RSA's own form or in the general one; nil for anything else.
-func parseKey[K any](text string, own func([]byte) (*K, error), general func([]byte) (any, error)) *K {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return nil
-	}
-	if key, err := own(block.Bytes); err == nil {
-		return key
-	}
-	key, _ := general(block.Bytes) // nil with an error
-	parsed, _ := key.(*K)
-	return parsed
 }
 
 // maxFile bounds a file of keys or of variables.
