@@ -270,7 +270,7 @@ func foreignKey(signature []byte, keys *Keys) *Finding {
 // judgeWithoutKey says what can be said of a signature without the merchant's certificate: whose
 // else it is, and that its length is not that of an RSA signature. Nothing else is certain then,
 // and it is never called right.
-func judgeWithoutKey(signature []byte, keys *Keys) []Finding {
+func judgeWithoutKey(signature []byte, right messageV3, keys *Keys) []Finding {
 	if found := foreignKey(signature, keys); found != nil {
 		return []Finding{*found}
 	}
@@ -278,7 +278,7 @@ func judgeWithoutKey(signature []byte, keys *Keys) []Finding {
 	if !slices.Contains([]int{rsaSize, larger, largest}, len(signature)) {
 		return []Finding{wrongLength(len(signature), rsaSize)}
 	}
-	return possible("v3-key-other", "v3-message-other")
+	return possible(suspectsV3(right)...)
 }
 
 // hasPSSPadding reports whether a signature was made by the key with EMSA-PSS over SHA-256,

@@ -55,7 +55,7 @@ func judgeV3(r *Request, right messageV3, text string, keys *Keys, spent *effort
 		findings = append(findings, *encoding)
 	}
 	if keys.Merchant == nil {
-		return append(findings, judgeWithoutKey(signature, keys)...), ""
+		return append(findings, judgeWithoutKey(signature, right, keys)...), ""
 	}
 	if verify(keys.Merchant, right.String(), signature) {
 		return findings, ""

@@ -212,8 +212,18 @@ func TestV3Fine(t *testing.T) {
 		}
 	}
 	blind := diagnosis.Keys{}
-	if got := diagnosis.V3(testQuery.request(t), blind); got.Fine || ids(got) != "v3-key-other? v3-message-other?" {
-		t.Errorf("without a key: got %q (fine %t), want candidates", ids(got), got.Fine)
+	for _, one := range []struct {
+		right    signed
+		has, not string
+	}{{testQuery, "v3-query?", "v3-body-keys?"}, {testPlace, "v3-body-keys?", "v3-query?"}} {
+		got := diagnosis.V3(one.right.request(t), blind)
+		list := ids(got)
+		if got.Fine || !strings.HasPrefix(list, "v3-key-other? ") || !strings.HasSuffix(list, " v3-message-other?") {
+			t.Errorf("without a key: got %q (fine %t), want candidates", list, got.Fine)
+		}
+		if !strings.Contains(list, one.has) || strings.Contains(list, one.not) || len(got.Certain()) > 0 {
+			t.Errorf("without a key: got %q, want %s in it, and neither %s nor anything certain", list, one.has, one.not)
+		}
 	}
 	keys.Now = keys.Now.Add(time.Hour)
 	if got := diagnosis.V3(testQuery.request(t), keys); ids(got) != "v3-clock" {

@@ -216,6 +216,13 @@ func (r *Reading) bodyOf(part *Part, text string, line int) (length int) {
 	if decoded, ok := dechunk(header, body); ok {
 		body = decoded
 	}
+	switch plain, isPacked, err := gunzip(header, body); {
+	case isPacked && err != nil:
+		r.note(line, "the body is compressed with gzip, and cannot be undone: it was cut off or changed, or is too long",
+			"内容经 gzip 压缩，无法解压：被截断、改动或过长")
+	case isPacked:
+		body = plain
+	}
 	if encoding := header.Get("Content-Encoding"); encoding != "" && encoding != "identity" && !startsPlain(body) {
 		r.note(line, "the body is compressed (%s): the signature is over the text that was compressed",
 			"内容经过压缩（%s）：签名针对压缩前的内容", "Content-Encoding")

@@ -43,8 +43,8 @@ const (
 // Part is one thing that was read. Which of its fields are set follows from its Form.
 type Part struct {
 	Form Form
-	// From is how it was written: "http", "curl" (the output of curl -v), "command" (a command line
-	// of curl's), "xml", "json" or "text".
+	// From is how it was written: "http", "curl" (the output of curl -v or --trace), "command" (a
+	// command line of curl's), "xml", "json" or "text".
 	From string
 	// First and Last are its lines, counted from 1.
 	First, Last int
@@ -111,6 +111,8 @@ func Read(input []byte) Reading {
 	switch {
 	case body == "":
 		r.note(0, "there is nothing in it", "其中没有内容")
+	case hasDump(text):
+		r.readDump(text)
 	case hasTrace(text):
 		r.readTrace(text)
 	case isCommand(body):

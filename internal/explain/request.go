@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/diagnosis"
 )
 
@@ -79,7 +80,22 @@ func (a *Answer) explainRequest(keys diagnosis.Keys) {
 		sent.Body = body
 		return diagnosis.V3(sent, keys)
 	}))
+	a.decideByKey()
 	a.compare(theirs)
+}
+
+// decideByKey says of each candidate that has no other test what would decide: with the merchant's
+// public key the signature proves it, or another one.
+func (a *Answer) decideByKey() {
+	if a.judged {
+		return
+	}
+	for i := range a.Findings {
+		if f := &a.Findings[i]; !f.Certain && f.Decides == (bilingual.Text{}) {
+			f.Decides = bilingual.New("--certificate apiclient_cert.pem opens the signature, which proves it or another cause",
+				"用 --certificate apiclient_cert.pem 打开签名即可证明是它或另一原因")
+		}
+	}
 }
 
 // apiOf is the API that an address is of, which tells it where there is no body: the addresses of

@@ -32,7 +32,7 @@ func (f Form) Title() bilingual.Text {
 func (p *Part) Source() bilingual.Text {
 	switch p.From {
 	case "curl":
-		return bilingual.New("from the output of curl -v", "来自 curl -v 的输出")
+		return bilingual.New("from the output of curl -v or --trace", "来自 curl -v 或 --trace 的输出")
 	case "command":
 		return bilingual.New("from a command line of curl's", "来自 curl 命令行")
 	case "http":

@@ -46,6 +46,8 @@ type Command struct {
 	Certificates []string
 	// JSON prints an object a line.
 	JSON bool
+	// All shows every cause that may be. JSON always has all.
+	All bool
 
 	// Environ is this process's environment, in the form of [os.Environ].
 	Environ []string
@@ -62,6 +64,7 @@ func (c *Command) Flags(flags *pflag.FlagSet) {
 		"从该文件（每行 名称=值）而不是环境变量读取密钥"))
 	flags.StringArrayVar(&c.Certificates, "certificate", nil, c.Say(
 		"a file with the merchant's certificate or a platform certificate; several times for several", "商户证书或平台证书文件；可多次给出"))
+	flags.BoolVar(&c.All, "all", false, c.Say("show every cause that may be, not only the eight likeliest", "列出所有可能的原因，而不只是最可能的八项"))
 	flags.BoolVar(&c.JSON, "json", false, c.Say("print the answers as JSON, one a line", "逐行输出 JSON 结果"))
 }
 
@@ -89,7 +92,7 @@ func (c *Command) Run(ctx context.Context, arguments []string) (fine bool, err e
 	if c.JSON {
 		c.printJSON(ring, reading, answers)
 	} else {
-		view{c.Language, paint.For(c.Out), c.Out}.show(ring, reading, answers)
+		view{Language: c.Language, brush: paint.For(c.Out), out: c.Out, all: c.All}.show(ring, reading, answers)
 	}
 	for _, answer := range answers {
 		if answer.Verdict != explain.Fine {

@@ -278,7 +278,8 @@ func TestTexts(t *testing.T) {
 		args    []string
 		want    []string
 	}{
-		"a code":               {explaining.Command{}, []string{"SIGN_ERROR"}, []string{"✗ error code  SIGN_ERROR", "SIGNERROR: the request's signature is wrong", "retry: in vain", "it is one of these", "more, all of them in docs/why.md"}},
+		"a code, all":          {explaining.Command{All: true}, []string{"SIGN_ERROR"}, []string{"9. ", "20. "}},
+		"a code":               {explaining.Command{}, []string{"SIGN_ERROR"}, []string{"✗ error code  SIGN_ERROR", "SIGNERROR: the request's signature is wrong", "retry: in vain", "it is one of these", "more, which --all shows"}},
 		"in Chinese":           {explaining.Command{Language: &render.Language{Chinese: true}}, []string{"ORDERPAID"}, []string{"✗ 错误码  ORDERPAID", "订单已支付", "重试：无需重试"}},
 		"a text":               {explaining.Command{Text: "签名错误"}, nil, []string{"✗ error text", "[v2-key-v3]", "as WeChat Pay says it: 签名错误"}},
 		"limited":              {explaining.Command{Text: "FREQUENCY_LIMITED"}, nil, []string{"retry: later, and less often"}},
@@ -444,7 +445,7 @@ func TestUsage(t *testing.T) {
 		"a file and a text": {explaining.Command{Text: "x"}, "", []string{"a"}, "give one of the two"},
 		"too long":          {explaining.Command{}, strings.Repeat("x", 1<<20+1), []string{"-"}, "longer than 1024 KiB"},
 		"two environments":  {explaining.Command{EnvFile: "a", Emulator: "b"}, "x", nil, "give one of the two"},
-		"no env file":       {explaining.Command{EnvFile: "none.env"}, "x", nil, "--env-file none.env: reading it: open none.env"},
+		"no env file":       {explaining.Command{EnvFile: "none.env"}, "x", nil, "--env-file none.env: reading it: "},
 		"no emulator":       {explaining.Command{Emulator: "none"}, "x", nil, "no emulator runs in none"},
 		"no certificate":    {explaining.Command{Certificates: []string{"none.pem"}}, "x", nil, "--certificate: open none.pem"},
 		"a private key":     {explaining.Command{Certificates: []string{private}}, "x", nil, "holds a private key: give it in WXPAY_PRIVATE_KEY"},

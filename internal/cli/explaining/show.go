@@ -19,6 +19,8 @@ type view struct {
 
 	brush paint.Brush
 	out   io.Writer
+	// all shows every candidate
+	all bool
 }
 
 // indent is that of everything below a headline.
@@ -145,20 +147,24 @@ func (v view) findings(a explain.Answer) {
 	default:
 		v.line(v.Say("it is one of these, the likeliest first:", "可能是以下原因之一，可能性大的在前："))
 	}
-	for i, f := range candidates[:min(len(candidates), mostCandidates)] {
+	shown := candidates[:min(len(candidates), mostCandidates)]
+	if v.all {
+		shown = candidates
+	}
+	for i, f := range shown {
 		fmt.Fprintf(v.out, "%s%d. ", indent, i+1)
 		v.cause(f, "")
 		if decides := v.Text(f.Decides); decides != "" {
 			v.line("   " + v.Say("what decides: %s", "判断方法：%s", printable.Text(decides)))
 		}
 	}
-	if more := len(candidates) - mostCandidates; more > 0 {
-		v.line(v.brush.Faint(v.Say("and %d more, all of them in docs/why.md; the request and its key leave one",
-			"另有 %d 项，均列于 docs/why.zh.md；提供请求与密钥即可确定", more)))
+	if more := len(candidates) - len(shown); more > 0 {
+		v.line(v.brush.Faint(v.Say("and %d more, which --all shows; the request and its key leave one",
+			"另有 %d 项，--all 可全部列出；提供请求与密钥即可确定", more)))
 	}
 }
 
-// mostCandidates is how many causes are shown of those that may be. --json has all.
+// mostCandidates is how many causes are shown of those that may be. --all and --json have all.
 const mostCandidates = 8
 
 // cause prints a cause and its remedy. The first line is indented by first; in a numbered list it

@@ -1,0 +1,61 @@
+package diagnosis
+
+import (
+	"slices"
+	"strings"
+
+	"cloudpay/internal/cause"
+)
+
+// suspectsV3 are the causes that a request can have whose signature cannot be opened, since the
+// merchant's public key is not there: the likeliest first, by how often each is asked about, and
+// without those that the request itself rules out. A GET has no body to be serialised again.
+func suspectsV3(right messageV3) []cause.ID {
+	path, query, _ := strings.Cut(right.uri, "?")
+	hasBody, isJSON := right.body.text != "", newJSONText(right.body.text) != nil
+	var ids []cause.ID
+	for _, one := range []struct {
+		id cause.ID
+		// possible is false where the request rules the cause out.
+		possible bool
+	}{
+		{"v3-key-other", true},
+		{"v3-query", query != ""},
+		{"v3-body-spaces", isJSON},
+		{"v3-body-keys", isJSON},
+		{"v3-body-escapes", isJSON},
+		{"v3-body-unsigned", hasBody},
+		{"v3-last-line-feed", true},
+		{"v3-timestamp-differs", true},
+		{"v3-nonce-differs", true},
+		{"v3-url-full", true},
+		{"v3-path-escape", strings.ContainsAny(right.uri, "%|*+")},
+		{"v3-body-line", !hasBody},
+		{"v3-body-invented", !hasBody},
+		{"v3-query-order", strings.Contains(query, "&")},
+		{"v3-lines-swapped", true},
+		{"v3-backslash-n", true},
+		{"v3-crlf", true},
+		{"v3-hash", true},
+		{"v3-key-platform", true},
+		{"v3-key-merchant", true},
+		{"v3-method-case", true},
+		{"v3-method-other", true},
+		{"v3-body-line-feed", hasBody},
+		{"v3-body-numbers", isJSON && strings.ContainsAny(right.body.text, "0123456789")},
+		{"v3-path-unsigned", strings.Count(path, "/") > 1},
+		{"v3-path-slash", true},
+		{"v3-question-mark", query == ""},
+		{"v3-timestamp-milliseconds", true},
+		{"v3-nonce-case", strings.ToUpper(right.nonce) != strings.ToLower(right.nonce)},
+		{"v3-pss", true},
+		{"v3-line-missing", true},
+		{"v3-separator", true},
+		{"v3-message-other", true},
+	} {
+		if one.possible {
+			ids = append(ids, one.id)
+		}
+	}
+	return slices.Clip(ids)
+}
