@@ -7,6 +7,8 @@
 //	GET /faults      what goes wrong in both worlds; POST /faults/… switches it, and
 //	                 /faults/scenario saves and loads all of it
 //	GET /time        the clock and the timers; POST /time/advance and /time/fire move them
+//	GET /sweep       reports of sweeps, next attempts, stuck orders; POST /sweep/… sweeps, reopens
+//	GET /events      the outbox and the event sink; POST /events/… delivers; /events/{n} is one
 //	GET /stream      what the pages show, as server-sent events (stream.go)
 //	POST /language   another language, in a cookie
 //	GET /assets/…    the style, the scripts and the icon
@@ -124,6 +126,15 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("GET /time", c.showTime)
 	mux.HandleFunc("POST /time/advance", c.advance)
 	mux.HandleFunc("POST /time/fire", c.fire)
+	mux.HandleFunc("GET /sweep", c.showSweep)
+	mux.HandleFunc("POST /sweep/run", c.sweepNow)
+	mux.HandleFunc("POST /sweep/reopen", c.reopen)
+	mux.HandleFunc("GET /events", c.showEvents)
+	mux.HandleFunc("GET /events/{number}", c.showEvent)
+	mux.HandleFunc("POST /events/deliver", c.deliverNow)
+	mux.HandleFunc("POST /events/redeliver", c.redeliver)
+	mux.HandleFunc("POST /events/faults", c.failSink)
+	mux.HandleFunc("POST /events/faults/clear", c.mendSink)
 	mux.HandleFunc("POST /language", chooseLanguage)
 	mux.HandleFunc("GET /stream", c.stream)
 	mux.Handle("GET /assets/", c.assets)

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"cloudpay/internal/emulator/console"
 )
@@ -174,6 +175,7 @@ func (w *world) wantCall(want string) {
 // fakeRegister is a register in memory, which answers as its management API does.
 type fakeRegister struct {
 	orders []console.Registered
+	status string // the answer of how it stands; empty: one with some figures
 	fault  error
 }
 
@@ -190,8 +192,11 @@ func (f *fakeRegister) answer(rw http.ResponseWriter, r *http.Request) bool {
 	case f.fault != nil:
 		rw.WriteHeader(http.StatusInternalServerError)
 		document = map[string]string{"code": "REGISTER_FAULT", "message": f.fault.Error()}
+	case rest == "" && f.status != "":
+		document = json.RawMessage(f.status)
 	case rest == "":
 		status := console.Status{Waiting: 4711, Due: 12, OldestDueSeconds: 90, Stuck: 3, EventsPending: 2, Rate: 20, ConfiguredRate: 20}
+		status.At = time.Date(2026, 11, 30, 4, 0, 0, 0, time.UTC)
 		status.Receiver.URL = "http://127.0.0.1:9805/events"
 		document = status
 	case isOrder && at < 0:
@@ -206,7 +211,8 @@ func (f *fakeRegister) answer(rw http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// list has the first order as waiting, and the others on a second page.
+// list has the first order as waiting, and the others on a second page; of another progress it has
+// those that are at it.
 func (f *fakeRegister) list(query url.Values) any {
 	page := map[string]any{"orders": []console.Registered{}}
 	switch {
@@ -214,6 +220,9 @@ func (f *fakeRegister) list(query url.Values) any {
 		page["orders"] = f.orders[1:]
 	case query.Get("progress") == string(console.Waiting) && len(f.orders) > 0:
 		page["orders"], page["next"] = f.orders[:1], "second"
+	default:
+		orders := slices.Clone(f.orders)
+		page["orders"] = slices.DeleteFunc(orders, func(one console.Registered) bool { return string(one.Progress) != query.Get("progress") })
 	}
 	return page
 }
@@ -299,6 +308,20 @@ func (p page) want(status int, texts ...string) {
 	}
 }
 
+// inOrder checks that a page has texts one behind the other.
+func (p page) inOrder(texts ...string) {
+	p.t.Helper()
+	rest := p.text
+	for _, text := range texts {
+		_, behind, found := strings.Cut(rest, text)
+		if !found {
+			p.t.Errorf("the page lacks %q behind those before:\n%s", text, p.text)
+			return
+		}
+		rest = behind
+	}
+}
+
 // lacks checks that a page has none of some texts.
 func (p page) lacks(texts ...string) {
 	p.t.Helper()
@@ -366,7 +389,7 @@ func TestPolicy(t *testing.T) {
 	w.set("GET /requests", `[{"id":1,"time":"`+someTime+`","verdict":"ok","http_status":200}]`)
 	c := w.open(&fakeRegister{})
 	inline := regexp.MustCompile(`(?i)<script>|<style|\son[a-z]+=|\sstyle=|javascript:|hx-on`)
-	for _, path := range []string{"/", "/requests", "/requests/1", "/orders", "/orders/A1", "/faults", "/time", "/nothing", "/stream", "/assets/x/y.js"} {
+	for _, path := range []string{"/", "/requests", "/requests/1", "/orders", "/orders/A1", "/faults", "/time", "/sweep", "/events", "/events/7", "/nothing", "/stream", "/assets/x/y.js"} {
 		got := fetch(t, c.URL+path, nil)
 		policy := got.header.Get("Content-Security-Policy")
 		for _, want := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
@@ -508,7 +531,8 @@ func TestScriptsShowAsText(t *testing.T) {
 		`],"reason":` + q + `,"expected":"a` + q[1:] + `,"received":"b` + q[1:] + `,"request_id":` + q + `,"signed_by":` + q + `,"call":` + q + `,"domain":` + q + `}`
 	order := `{"out_trade_no":` + q + `,"mchid":` + q + `,"sub_mchid":` + q + `,"state":` + q + `,"total":1,"currency":` + q + `,"openid":` + q + `,"attach":` + q +
 		`,"description":` + q + `,"transaction_id":` + q + `,"notify_url":` + q + `,"combine_out_trade_no":` + q + `,"created_at":"` + someTime + `"}`
-	call := `{"id":1,"time":"` + someTime + `","via":` + q + `,"caller":` + q + `,"function":` + q + `,"out_trade_no":` + q + `,"verdict":` + q + `,"outcome":` + q + `,"code":` + q + `,"reason":` + q + `}`
+	call := `{"id":1,"time":"` + someTime + `","via":` + q + `,"caller":` + q + `,"function":` + q + `,"out_trade_no":` + q + `,"verdict":` + q + `,"outcome":` + q + `,"code":` + q + `,"reason":` + q +
+		`,"report":{"claimed":1,"fault":` + q + `}}`
 	delivery := `{"id":1,"time":"` + someTime + `","from":` + q + `,"to":` + q + `,"topic":` + q + `,"out_trade_no":` + q + `,"verdict":` + q + `,"reason":` + q + `}`
 	w.set("GET /requests", "["+request+"]")
 	w.set("GET /orders", "["+order+"]")
@@ -520,12 +544,18 @@ func TestScriptsShowAsText(t *testing.T) {
 	w.set("GET /v1/functions", `{"functions":[{"name":`+q+`}]}`)
 	w.set("GET /v1/timers", `{"timers":[{"function":`+q+`,"name":`+q+`,"expression":`+q+`,"last":{"error":`+q+`}}]}`)
 	w.set("POST /clock", `{"error":`+q+`}`)
+	event := `{"eventId":` + q + `,"kind":` + q + `,"mchId":` + q + `,"outTradeNo":` + q + `,"reason":` + q + `,"number":7}`
+	w.set("GET /v1/register/events", `{"events":[{"state":`+q+`,"number":7,"last_error":`+q+`,"event":`+event+`}]}`)
+	w.set("GET /events", `[{"id":1,"verdict":`+q+`,"reason":`+q+`,"webhook_id":`+q+`,"webhook_timestamp":`+q+`,"webhook_signature":`+q+`,"event":`+event+`}]`)
+	w.set("POST /v1/register/redeliver", `{"error":`+q+`}`)
 	w.send("/requests/stream", "id: 2\ndata: "+request+"\n\n")
 	w.send("/v1/calls/stream", "id: 2\nevent: call\ndata: "+call+"\n\n")
 	w.send("/deliveries/stream", "id: 2\nevent: delivery\ndata: "+delivery+"\n\n")
 	number := script
-	c := w.open(&fakeRegister{orders: []console.Registered{
+	standing := `{"receiver":{"url":` + q + `,"failing_since":"` + someTime + `","last_error":` + q + `,"pause_seconds":9}}`
+	c := w.open(&fakeRegister{status: standing, orders: []console.Registered{
 		{Key: console.Key{OutTradeNo: number, MchID: script}, Progress: console.Progress(script), Final: script, TradeState: script, LastError: script},
+		{Key: console.Key{OutTradeNo: number, MchID: script, SubMchID: script, Region: script}, Progress: console.Stuck, TradeState: script, LastError: script},
 	}})
 	escaped := url.QueryEscape(script)
 	pages := []page{}
@@ -541,6 +571,11 @@ func TestScriptsShowAsText(t *testing.T) {
 	pages = append(pages, fetch(t, c.URL+"/faults", nil), upload(t, c.URL+"/faults/scenario", script, "{}"),
 		fetch(t, c.URL+"/faults/switch", nil, "switch", "wechatpay on "+script+" "+script, "order", script, "code", script))
 	pages = append(pages, fetch(t, c.URL+"/time/advance", nil, "advance", script), fetch(t, c.URL+"/time/fire", nil, "function", script, "trigger", script))
+	for _, path := range []string{"/sweep", "/events", "/events/7"} {
+		pages = append(pages, fetch(t, c.URL+path, nil))
+	}
+	pages = append(pages, fetch(t, c.URL+"/sweep/run", nil, "function", script), fetch(t, c.URL+"/sweep/reopen", nil, "out_trade_no", script, "mchid", script),
+		fetch(t, c.URL+"/events/redeliver", nil, "id", script), fetch(t, c.URL+"/events/faults", nil, "status", script))
 	for _, show := range []string{"requests", "activity"} {
 		s := listen(t, c.URL+"/stream?show="+show+"&after=r1.c1.d1", "")
 		pages = append(pages, page{t: t, text: s.until("alert(1)")})

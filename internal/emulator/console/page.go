@@ -32,7 +32,7 @@ func loadPages(files assets) (pages, error) {
 		return nil, fmt.Errorf("parsing the layout: %w", err)
 	}
 	all := pages{}
-	for _, name := range []string{"overview", "requests", "request", "orders", "order", "faults", "time", "fault"} {
+	for _, name := range []string{"overview", "requests", "request", "orders", "order", "faults", "time", "sweep", "events", "event", "fault"} {
 		own, err := shared.Clone()
 		if err == nil {
 			own, err = own.ParseFS(templateFiles, "templates/"+name+".html")
@@ -63,6 +63,8 @@ func rooms() []room {
 		{"requests", "/requests", "r", bilingual.New("Requests", "请求")},
 		{"faults", "/faults", "f", bilingual.New("Faults", "故障")},
 		{"time", "/time", "t", bilingual.New("Time", "时间")},
+		{"sweep", "/sweep", "s", bilingual.New("Sweep", "扫描")},
+		{"events", "/events", "e", bilingual.New("Events", "事件")},
 	}
 }
 

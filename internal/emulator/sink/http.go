@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -82,14 +83,25 @@ func (s *Sink) answer(w http.ResponseWriter, d Delivery) {
 	refuse(w, d.Status, d.Reason)
 }
 
-// list answers what was received, after an id, of an order or with a verdict.
+// list answers what was received, after an id, of an order or with a verdict; with a limit only the
+// newest of that.
 func (s *Sink) list(w http.ResponseWriter, r *http.Request) {
-	after, wanted, err := filter(r)
+	query := r.URL.Query()
+	limit, err := kept, error(nil)
+	if text := query.Get("limit"); text != "" {
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > kept {
+			refuse(w, http.StatusBadRequest, fmt.Sprintf("limit: must be 1 to %d", kept))
+			return
+		}
+	}
+	query.Del("limit")
+	after, wanted, err := filter(query)
 	if err != nil {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	found, _, _ := s.after(after, wanted)
+	found = found[max(0, len(found)-limit):]
 	if found == nil {
 		found = []Delivery{} // an empty array and not null
 	}
@@ -97,8 +109,7 @@ func (s *Sink) list(w http.ResponseWriter, r *http.Request) {
 }
 
 // filter reads a query: after, order and verdict.
-func filter(r *http.Request) (after int64, wanted func(Delivery) bool, err error) {
-	query := r.URL.Query()
+func filter(query url.Values) (after int64, wanted func(Delivery) bool, err error) {
 	for name := range query {
 		if name != "after" && name != "order" && name != "verdict" {
 			return 0, nil, fmt.Errorf("there is no parameter %q: there are after, order, verdict", name)
@@ -127,7 +138,7 @@ func (s *Sink) forget(w http.ResponseWriter, _ *http.Request) {
 // away or the sink closes. It holds no queue for a reader: one that is slow reads later what is
 // still kept, and one that does not read at all is dropped.
 func (s *Sink) stream(w http.ResponseWriter, r *http.Request) {
-	last, wanted, err := filter(r)
+	last, wanted, err := filter(r.URL.Query())
 	if id := r.Header.Get("Last-Event-ID"); err == nil && id != "" {
 		last, err = strconv.ParseInt(id, 10, 64)
 	}

@@ -143,6 +143,14 @@ func TestDelivery(t *testing.T) {
 		list[0]["webhook_id"] != id || list[0]["webhook_signature"] != signature || list[0]["verdict"] != "ok" || fmt.Sprint(list[0]["event"]) != "map[number:1]" {
 		t.Errorf("got %v", list)
 	}
+	if newest := d.received("?limit=1"); len(newest) != 1 || newest[0]["id"] != 2.0 {
+		t.Errorf("with a limit: got %v, want the newest", newest)
+	}
+	for _, bad := range []string{"0", "1001", "x"} {
+		if status, text := d.call(http.MethodGet, "/events?limit="+bad, ""); status != http.StatusBadRequest {
+			t.Errorf("limit=%s: got %d %s, want 400", bad, status, text)
+		}
+	}
 }
 
 // The sender's own vectors were made by Python, so that both sides are held to a third.
