@@ -210,7 +210,7 @@ func eventOf(d outbox.Delivery, state registerapi.State) (registerapi.Event, err
 	}
 	return registerapi.Event{
 		State: state, Number: d.Number, Attempts: d.Attempts, LastError: d.LastError, DueAt: d.DueAt, DeliveredAt: d.DeliveredAt,
-		DeadAt: d.DeadAt, Age: d.Age.Seconds(), Event: text,
+		DeadAt: d.DeadAt, Age: d.Age.Round(time.Millisecond).Seconds(), Event: text,
 	}, nil
 }
 

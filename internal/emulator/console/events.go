@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,6 +82,34 @@ func (e outboxEvent) Order() string {
 // Age is how long ago it occurred, in words.
 func (e outboxEvent) Age() string { return e.Duration(inSeconds(e.AgeSeconds)) }
 
+// Refusal is why the last delivery that failed did, in words.
+func (e outboxEvent) Refusal() string { return e.language.Refusal(e.LastError) }
+
+// refusals are the reasons that the register keeps of a failed delivery, which are English, with
+// their Chinese. A transport's own words stay as they are.
+var refusals = []struct {
+	en *regexp.Regexp
+	zh string
+}{
+	{regexp.MustCompile(`^no answer within (\S+)$`), "$1 内没有应答"},
+	{regexp.MustCompile(`^the receiver answered (\d+), not 2xx$`), "接收方应答 $1，而不是 2xx"},
+	{regexp.MustCompile(`^the receiver answered (\d+), not 2xx; retry after (\S+)$`), "接收方应答 $1，而不是 2xx；要求 $2 后重试"},
+}
+
+// whoseRefusal begins a reason: the page says the event's number anyway.
+var whoseRefusal = regexp.MustCompile(`^delivering event \d+: `)
+
+// Refusal is a reason that the register keeps of a failed delivery, without the event's number.
+func (l language) Refusal(reason string) string {
+	reason = whoseRefusal.ReplaceAllString(reason, "")
+	for _, known := range refusals {
+		if l.Chinese && known.en.MatchString(reason) {
+			return known.en.ReplaceAllString(reason, known.zh)
+		}
+	}
+	return reason
+}
+
 // StateWord is the state in words.
 func (e outboxEvent) StateWord() string {
 	switch e.State {
@@ -145,12 +174,6 @@ func (s sunk) Number() int64 {
 
 // Said is the verdict in words. A delivery that a fault refused was genuine.
 func (s sunk) Said() string { return s.Word(s.Verdict) + " " + strconv.Itoa(s.Status) }
-
-// sinkFault is a fault of the event sink that is still to come.
-type sinkFault struct {
-	Status int `json:"status"`
-	Times  int `json:"times"`
-}
 
 // eventsView is the page of the events.
 type eventsView struct {

@@ -23,18 +23,18 @@ func received(id int, verdict, webhookID string) string {
 		`"webhook_signature":%q,"event":{"eventId":%q,"number":7,"kind":"closed","outTradeNo":"A7"}}`, id, someTime, verdict, webhookID, signature, eventID)
 }
 
-// The outbox has what waits with its age, attempts and the receiver's answer, what is dead, and what
-// was delivered; the sink has what came, with the headers as they were sent.
+// The outbox has what waits with its age, attempts and the receiver's answer, what is dead, and
+// what was delivered; the sink has what came, with the headers as they were sent.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.set("GET /v1/register/events", `{"events":[`+outboxEvent(8, "pending", `,"last_error":"HTTP 503","due_at":"2026-11-30T03:59:00Z"`)+","+
+	w.set("GET /v1/register/events", `{"events":[`+outboxEvent(8, "pending", `,"last_error":"delivering event 8: the receiver answered 503, not 2xx","due_at":"2026-11-30T03:59:00Z"`)+","+
 		outboxEvent(7, "delivered", `,"delivered_at":"2026-11-30T04:02:00Z"`)+","+outboxEvent(6, "dead", `,"dead_at":"2026-11-30T04:03:00Z"`)+`],"next":6}`)
 	w.set("GET /events", "["+received(1, "failed", eventID)+","+received(2, "ok", eventID)+"]")
 	w.set("GET /faults", `[{"status":503,"times":2},{"status":410}]`)
 	c := w.open(&fakeRegister{})
 	got := fetch(t, c.URL+"/events", nil)
-	got.want(200, `href="/events/8"`, `href="/orders/A8?mchid=1900000001&amp;sub_mchid=1900000002"`, "1 min 30 s", "HTTP 503", "delivered", "dead",
+	got.want(200, `href="/events/8"`, `href="/orders/A8?mchid=1900000001&amp;sub_mchid=1900000002"`, "1 min 30 s", `<td class="reason">the receiver answered 503, not 2xx</td>`, "delivered", "dead",
 		"11-30 12:02:00", "11-30 12:03:00", `id="again-pending-8" aria-label="Redeliver event 8"`, `id="again-all-8"`, `href="/events?before=6"`,
 		"failed 503", signature, "503 × 2", "410 always", "--events-url", `hx-get="/events"`)
 	got.inOrder("A8", "A7", "A6", `<td class="number">2</td><td class="when">`, `<td class="number">1</td><td class="when">`)
@@ -42,7 +42,7 @@ func TestEvents(t *testing.T) {
 		w.wantCall("GET /v1/register/" + call)
 	}
 	w.wantCall("GET /events?limit=20")
-	fetch(t, c.URL+"/events?before=6", map[string]string{"Accept-Language": "zh"}).want(200, "已关单", "死信", "随下次扫描", "恢复接收")
+	fetch(t, c.URL+"/events?before=6", map[string]string{"Accept-Language": "zh"}).want(200, "已关单", "死信", "随下次扫描", "恢复接收", `<td class="reason">接收方应答 503，而不是 2xx</td>`)
 	w.wantCall("GET /v1/register/events?before=6&limit=20")
 	fetch(t, w.open(nil).URL+"/events", nil).want(200, "keep no register", "What the event sink received")
 	broken := w.open(&fakeRegister{fault: errors.New("the database is away")})

@@ -55,6 +55,9 @@ type timerRow struct {
 	Report sweepReport `json:"-"`
 }
 
+// By is the timer, or how it was fired instead.
+func (t timerRow) By() string { return cmp.Or(t.Caller, t.T("by hand", "手动触发")) }
+
 // Said is what became of the call, in words.
 func (t timerRow) Said() string { return t.Word(t.Verdict) }
 

@@ -56,7 +56,8 @@ func TestSweepNow(t *testing.T) {
 	}
 }
 
-// One order is reopened by its full name, or all are. An order that was not given up is not changed.
+// One order is reopened by its full name, or all are. An order that was not given up is not
+// changed.
 func TestReopen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
