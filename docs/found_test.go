@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,14 +24,18 @@ const leastComplaints, leastSettings, leastFaults = 20, 20, 60
 func TestFound(t *testing.T) {
 	t.Parallel()
 	known := knownNames(t)
-	tables := map[string]int{}
+	tables, ids := map[string]int{}, map[string]bool{}
 	section := ""
 	for line := range strings.SplitSeq(read(t, found), "\n") {
 		if match := heading.FindStringSubmatch(line); match != nil && len(match[1]) == 2 {
 			section = match[2]
 		}
-		if cells := cellsOf(line); len(cells) == 5 && cells[0] != "#" && !separator.MatchString(line) {
+		if cells := cellsOf(line); len(cells) == 5 && cells[0] != "id" && !separator.MatchString(line) {
 			tables[section]++
+			if ids[cells[0]] || !idForm.MatchString(cells[0]) {
+				t.Errorf("%s: the id %q is given twice, or is none", found, cells[0])
+			}
+			ids[cells[0]] = true
 			wantRow(t, section, cells, known)
 		}
 	}
@@ -44,16 +49,33 @@ func TestFound(t *testing.T) {
 	}
 }
 
-// reasons begin a cell that names nothing: it says why there is nothing to name.
-var reasons = regexp.MustCompile(`^(not played|cannot know|nothing to explain|nothing to mend): .{8,}`)
+// idForm is the form of a row's id, which is no sequence number: rows come and go between others.
+var idForm = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
+// reasons are how a cell begins that claims nothing: it says why there is nothing to claim.
+var reasons = map[string]*regexp.Regexp{
+	"emulator": regexp.MustCompile(`^not played[:;] .{8,}`),
+	"doctor":   regexp.MustCompile(`^cannot know: .{8,}`),
+	"explain":  regexp.MustCompile(`^nothing to (explain|mend): .{8,}`),
+}
+
+// wantRow wants of each cell a reason, or a claim with what proves it. An emulator plays something
+// by a fault or an option, or as a test shows; doctor finds something in a test, which a row names;
+// explain leads to a cause.
 func wantRow(t *testing.T, section string, cells []string, known names) {
 	t.Helper()
 	for i, column := range []string{"", "", "emulator", "doctor", "explain"} {
+		if column == "" { // the id, and what users say in their own words
+			continue
+		}
 		named := known.check(t, section+", row "+cells[0], cells[i])
-		isSame := strings.HasPrefix(cells[i], "the same")
-		if column != "" && !named && !isSame && !reasons.MatchString(cells[i]) {
-			t.Errorf("%s, %s, row %s: the column %s is %q: it names nothing, and does not say why",
+		proved := map[string]bool{
+			"emulator": named["fault"] || named["option"] || named["test"],
+			"doctor":   named["row"] || named["check"] && named["test"],
+			"explain":  named["cause"],
+		}
+		if !proved[column] && !reasons[column].MatchString(cells[i]) {
+			t.Errorf("%s, %s, row %s: the column %s is %q: it proves nothing, and does not say why",
 				found, section, cells[0], column, cells[i])
 		}
 	}
@@ -61,31 +83,39 @@ func wantRow(t *testing.T, section string, cells []string, known names) {
 
 // names are those that a row may have, by their kind.
 type names struct {
-	tests, faults, checks, rows, causes map[string]bool
+	tests                        map[string][]string // :: test → its folders
+	faults, checks, rows, causes map[string]bool
+	// product is the text of the programs, their help and the descriptions beside them.
+	product string
 }
 
 var reference = regexp.MustCompile("(?:(fault|check|row) )?`([^`]+)`(?: of `([a-z0-9/]+)`)?|why\\.md#([a-z0-9-]+)")
 
-// check reports whether a cell names anything, and complains about each name that does not exist.
-func (n names) check(t *testing.T, where, cell string) bool {
+// check returns the kinds of the names in a cell, and complains about each name that does not
+// exist, and about a test of which several packages have one.
+func (n names) check(t *testing.T, where, cell string) map[string]bool {
 	t.Helper()
-	named := false
+	named := map[string]bool{}
 	for _, match := range reference.FindAllStringSubmatch(cell, -1) {
 		kind, name, folder, anchor := match[1], match[2], match[3], match[4]
 		kinds := map[string]map[string]bool{"fault": n.faults, "check": n.checks, "row": n.rows}
 		exists := true
 		switch {
 		case anchor != "":
-			exists = n.causes[anchor]
+			kind, exists = "cause", n.causes[anchor]
 		case kind != "":
 			exists = kinds[kind][name]
 		case strings.HasPrefix(name, "Test"):
-			exists = n.tests[name] && (folder == "" || n.tests[folder+" "+name])
-		default: // a command, a variable, a header
+			folders := n.tests[name]
+			kind, exists = "test", len(folders) == 1 && folder == "" || slices.Contains(folders, folder)
+		case strings.HasPrefix(name, "--"):
+			kind, exists = "option", strings.Contains(n.product, `"`+strings.TrimPrefix(name, "--")+`"`)
+		default: // a command, a variable, a header, a path: a word of the programs
+			kind, exists = "word", strings.Contains(n.product, name)
 		}
-		named = true
+		named[kind] = true
 		if !exists {
-			t.Errorf("%s, %s: %s %s%s %s does not exist", found, where, kind, name, anchor, folder)
+			t.Errorf("%s, %s: %s %s%s %s does not exist, or not once", found, where, kind, name, anchor, folder)
 		}
 	}
 	return named
@@ -94,7 +124,8 @@ func (n names) check(t *testing.T, where, cell string) bool {
 // knownNames reads the names from the sources and from the packages that have them.
 func knownNames(t *testing.T) names {
 	t.Helper()
-	n := names{testNames(t), map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	tests, product := repository(t)
+	n := names{tests, map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, product}
 	for _, action := range paygate.Actions() {
 		n.faults[string(action)] = true
 	}
@@ -110,29 +141,36 @@ func knownNames(t *testing.T) names {
 	return n
 }
 
-// testNames are those of every test of this repository, with and without their folder.
-func testNames(t *testing.T) map[string]bool {
+// inProduct matches the files whose words a row may use.
+var inProduct = regexp.MustCompile(`^(cmd|functions|internal|pkg)/.*\.(go|md|html|js)$|^[a-z.]+\.(json|ya?ml)$`)
+
+// repository reads the names of every test with the folders that have them, and the text of the
+// programs.
+func repository(t *testing.T) (tests map[string][]string, product string) {
 	t.Helper()
 	function := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
-	names := map[string]bool{}
+	tests = map[string][]string{}
+	var text strings.Builder
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case entry.IsDir() && (isBuilt(entry.Name()) || name != "." && strings.HasPrefix(entry.Name(), ".")):
 			return fs.SkipDir
+		case entry.IsDir():
 		case strings.HasSuffix(name, "_test.go"):
 			for _, match := range function.FindAllStringSubmatch(read(t, name), -1) {
-				names[match[1]] = true
-				names[path.Dir(name)+" "+match[1]] = true
+				tests[match[1]] = append(tests[match[1]], path.Dir(name))
 			}
+		case inProduct.MatchString(name):
+			text.WriteString(read(t, name))
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return names
+	return tests, text.String()
 }
 
 // cellsOf are the cells of a table's line, nil for another line.

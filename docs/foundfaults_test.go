@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -24,6 +25,9 @@ type group struct {
 const (
 	answersFault = "the function answers this fault to each call, `TestUnconfiguredOnEachHosting`"
 	refusesFile  = "`cloudpay emulate` refuses the file, too, `TestFaults` of `internal/emulator/deployfile`"
+	firesNothing = "not played: nothing fires, in the emulator as in the cloud"
+	answersAll   = "not played: the emulator's receiver answers each request, and at once"
+	sinkStatus   = "a fault of the emulator's receiver with that status, `TestFaults` of `internal/emulator/sink`"
 	refusesTimer = "the expression is refused, too, `TestRefusals` of `internal/emulator/cron`"
 	stopsCall    = "the platform stops the call, `TestTimeLimit`"
 	notSigned    = "nothing to explain: the function answers its fault, and signs nothing"
@@ -35,7 +39,7 @@ var groups = map[string]group{
 	"Values":                             {"Values", answersFault, notSigned},
 	"The configuration of each function": {"Configuration", answersFault, notSigned},
 	"What is written in the file":        {"The file", "not played: it is about the file, and not about what runs", "nothing to explain: no message comes of it"},
-	"Who may come in":                    {"Callers", "a caller by each door, forged and not, `TestDoors`, `TestForgedDoors`", "nothing to explain: a caller's request has no signature of WeChat Pay"},
+	"Who may come in":                    {"Callers", "a caller by each door, `TestDoors` of `internal/emulator/platform`; the functions tell forged ones, `TestForgedDoors`", "nothing to explain: a caller's request has no signature of WeChat Pay"},
 	"Where things are":                   {"Addresses", "not played: every address of the emulators is this machine's", "nothing to explain: there is no reply, or none of WeChat Pay"},
 	"Timers and limits":                  {"Timers and limits", "the emulator's clock fires it when it is due, `TestTimersFireByTheClock`", notCalled},
 	"Containers":                         {"Containers", "not played: containers are run by their own tools", notCalled},
@@ -44,7 +48,7 @@ var groups = map[string]group{
 	"rights":                             database,
 	"configuration":                      database,
 	"webhook": {
-		"The receiver of events", "the emulator's receiver fails as it is told, `TestFaults` of `internal/emulator/sink`",
+		"The receiver of events", answersAll,
 		"nothing to explain: an event is signed by Standard Webhooks, and not by WeChat Pay",
 	},
 	"PostgreSQL":   {"PostgreSQL", "not played; `TestLivingFaultsOfPostgres` makes it on a real server", database.explain},
@@ -96,6 +100,16 @@ var causesOf = map[string]string{
 // played says of single faults how the emulators play them, where their group's words do not hold.
 var played = map[string]string{
 	"a value that no function takes":                   "not played: a function runs as if the value were not there",
+	"no receiver listens":                              "not played: the emulator's receiver always listens",
+	"a receiver's certificate of an unknown authority": "not played: the emulator's receiver has no TLS",
+	"a receiver that sends to a login":                 "not played: the emulator's receiver redirects nothing",
+	"a receiver whose proxy finds nothing":             sinkStatus,
+	"a receiver at another path":                       sinkStatus,
+	"a receiver that fails":                            sinkStatus,
+	"a receiver with another key":                      "the emulator's receiver refuses a signature by another key, `TestRefusals` of `internal/emulator/sink`",
+	"a receiver that believes anyone":                  "not played: the emulator's receiver verifies each signature, `TestRefusals` of `internal/emulator/sink`",
+	"a timer of the past":                              firesNothing,
+	"no timer":                                         firesNothing,
 	"no environment's id":                              "not played: the emulated environment has an id of its own",
 	"not a file of values":                             "`--env-file` refuses it, too, `TestVariablesRefused`",
 	"an unknown variable":                              "not played: a function runs as if it were not there",
@@ -122,13 +136,13 @@ var played = map[string]string{
 	"SCF's fields on AWS":                              refusesTimer,
 	"no time for a call":                               stopsCall,
 	"no time for notifications":                        stopsCall,
-	"no time limit":                                    stopsCall,
+	"no time limit":                                    "not played: the emulator takes 10 s, whatever the cloud's default is",
 	"a limit beyond the CLI's":                         "not played: only the file's limit counts",
 	"a limit beyond the API gateway's":                 "not played: only the file's limit counts",
 	"a size of memory that is none":                    "not played: a function may use any size; `TestMemoryIsReported` says how much",
 	"sources in place of a binary":                     "not played: the emulator builds Go's sources",
-	"another processor's binary":                       "the binary does not start, `TestStartFails` of `internal/emulator/desk`",
-	"a Mac's binary":                                   "the binary does not start, `TestStartFails` of `internal/emulator/desk`",
+	"another processor's binary":                       "not played: no binary of another system can be started here",
+	"a Mac's binary":                                   "not played: no binary of another system can be started here",
 	"the self-test is answered with a wrong signature": "fault `bad-signature` of the self-test",
 	"the self-test is answered without a signature":    "fault `unsigned` of the self-test",
 	"the self-test is answered by another key":         "fault `unknown-serial` of the self-test",
@@ -167,21 +181,21 @@ func faultTables(t *testing.T, faults []doctorsFault) string {
 	t.Helper()
 	var tables strings.Builder
 	last, names := "", map[string]bool{}
-	for i, f := range faults {
+	for _, f := range faults {
 		of, has := groups[f.group]
 		if !has {
 			t.Errorf("the row %q is of the group %q, of which this test does not say how the emulators play it", f.name, f.group)
 		}
 		if of.title != last {
 			last = of.title
-			fmt.Fprintf(&tables, "\n### %s\n\n| # | fault | emulator | doctor | explain |\n|---|---|---|---|---|\n", of.title)
+			fmt.Fprintf(&tables, "\n### %s\n\n| id | fault | emulator | doctor | explain |\n|---|---|---|---|---|\n", of.title)
 		}
 		names[f.name] = true
 		explain := of.explain
 		if id, has := causesOf[f.name]; has {
 			explain = fmt.Sprintf("[%s](why.md#%[1]s), where it comes to a request", id)
 		}
-		fmt.Fprintf(&tables, "| %d | %s | %s | %s | %s |\n", i+1, f.name, cmp.Or(played[f.name], of.emulator), f.finding(), explain)
+		fmt.Fprintf(&tables, "| %s | %s | %s | %s | %s |\n", f.id(), f.name, cmp.Or(played[f.name], of.emulator), f.finding(), explain)
 	}
 	for _, name := range slices.Concat(slices.Collect(maps.Keys(causesOf)), slices.Collect(maps.Keys(played))) {
 		if !names[name] {
@@ -194,5 +208,12 @@ func faultTables(t *testing.T, faults []doctorsFault) string {
 // finding is what doctor says, and of which check.
 func (f doctorsFault) finding() string {
 	level := map[string]string{"LevelWarning": ", a warning"}[f.level]
-	return fmt.Sprintf("check `%s`%s: “%s”", f.check, level, strings.ReplaceAll(f.says, " | ", "”, “"))
+	return fmt.Sprintf("check `%s`%s: “%s”, `%s`", f.check, level, strings.ReplaceAll(f.says, " | ", "”, “"), f.test)
 }
+
+// id is made of the name, which a row keeps as long as it is the same mistake.
+func (f doctorsFault) id() string {
+	return "doctor-" + strings.Join(idWords.FindAllString(strings.ToLower(strings.ReplaceAll(f.name, "'", "")), -1), "-")
+}
+
+var idWords = regexp.MustCompile(`[a-z0-9]+`)

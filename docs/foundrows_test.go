@@ -14,16 +14,21 @@ import (
 // faultTablesOf are the variables of doctor's tests that hold the faults, in the order of the
 // document. A table that is of one server is a group of its own, and its rows have the server's
 // name.
-var faultTablesOf = []struct{ file, name, server string }{
-	{"internal/doctor/sixty_test.go", "faultyDeployments", ""},
-	{"internal/doctor/living_test.go", "living", ""},
-	{"internal/doctor/livingdatabases_test.go", "livingPostgres", "PostgreSQL"},
-	{"internal/doctor/livingdatabases_test.go", "livingMariaDB", "MariaDB"},
+var faultTablesOf = []struct{ file, name, server, test string }{
+	{"internal/doctor/sixty_test.go", "faultyDeployments", "", "TestFaultyDeployments"},
+	{"internal/doctor/living_test.go", "living", "", "TestLivingFaults"},
+	{"internal/doctor/livingdatabases_test.go", "livingPostgres", "PostgreSQL", "TestLivingFaultsOfPostgres"},
+	{"internal/doctor/livingdatabases_test.go", "livingStandby", "PostgreSQL", "TestLivingStandby"},
+	{"internal/doctor/livingdatabases_test.go", "livingPooler", "PostgreSQL", "TestLivingPooler"},
+	{"internal/doctor/livingdatabases_test.go", "livingMariaDB", "MariaDB", "TestLivingFaultsOfMariaDB"},
+	{"internal/doctor/livingdatabases_test.go", "livingOldServer", "MariaDB", "TestLivingOldServer"},
 }
 
 // doctorsFault is one that a test of doctor makes and expects to be found.
 type doctorsFault struct {
 	group, name, check, level, says string
+	// test is the one that makes it.
+	test string
 }
 
 // doctorsFaults reads the rows of those tables. A comment between them begins a group; where there
@@ -41,8 +46,12 @@ func doctorsFaults(t *testing.T) []doctorsFault {
 		if rows == nil || len(rows.Elts) == 0 {
 			t.Fatalf("%s: got no rows in %s", table.file, table.name)
 		}
+		if !uses(file, table.test, table.name) {
+			t.Errorf("%s: %s does not use %s", table.file, table.test, table.name)
+		}
 		for _, row := range rows.Elts {
 			f := readFault(t, row.(*ast.CompositeLit))
+			f.test = table.test
 			if f.group = cmp.Or(table.server, groupOf(set, file, rows, row), f.check); table.server != "" {
 				f.name = table.server + ": " + f.name
 			}
@@ -87,6 +96,23 @@ func rowsOf(file *ast.File, name string) *ast.CompositeLit {
 		return rows == nil
 	})
 	return rows
+}
+
+// uses reports whether a function names a variable: the test goes through that table.
+func uses(file *ast.File, function, variable string) bool {
+	found := false
+	for _, declaration := range file.Decls {
+		f, is := declaration.(*ast.FuncDecl)
+		if !is || f.Name.Name != function {
+			continue
+		}
+		ast.Inspect(f.Body, func(node ast.Node) bool {
+			name, is := node.(*ast.Ident)
+			found = found || is && name.Name == variable
+			return !found
+		})
+	}
+	return found
 }
 
 // groupOf is the last comment before a row, within the table, that stands on lines of its own.

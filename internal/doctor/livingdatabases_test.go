@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -238,27 +239,36 @@ func TestLivingFaultsOfMariaDB(t *testing.T) {
 	examineServer(t, newServer(t, storetest.MariaDB(t)), livingMariaDB)
 }
 
-// A server of an old version is made of a new one that says so.
-func TestLivingOldServer(t *testing.T) {
-	d := newServer(t, storetest.MariaDBWith(t, "--version=10.3.39-MariaDB-log"))
-	examineServer(t, d, []databaseFault{{"a server that is too old", func(d server) string {
+// The faults of servers that are started for them alone.
+var (
+	// livingOldServer has a server say so: the client sees the version, and nothing else of it.
+	livingOldServer = []databaseFault{{"a server that is too old", func(d server) string {
 		return d.Migrated(d.t)
-	}, doctor.CheckStore, doctor.LevelFault, "upgrade the server to MariaDB 10.6"}})
+	}, doctor.CheckStore, doctor.LevelFault, "upgrade the server to MariaDB 10.6"}}
+	livingStandby = []databaseFault{{"a replica", func(d server) string {
+		return d.Empty(d.t)
+	}, doctor.CheckStore, doctor.LevelFault, "a replica, which takes no writes"}}
+	// livingPooler's clients share sessions by the statement, so that nothing can be committed
+	// together.
+	livingPooler = []databaseFault{{"a pooler in statement mode", func(d server) string {
+		return d.Migrated(d.t)
+	}, doctor.CheckStore, doctor.LevelFault, "pool_mode = transaction"}}
+)
+
+// A server that is too old is refused before anything is asked of it.
+func TestLivingOldServer(t *testing.T) {
+	examineServer(t, newServer(t, storetest.MariaDBWith(t, "--version=10.3.39-MariaDB-log")), livingOldServer)
 }
 
 func TestLivingStandby(t *testing.T) {
 	pair := storetest.PostgresPair(t)
-	examineServer(t, server{t: t}, []databaseFault{{"a replica", func(d server) string {
-		return pair.StandbyAddress(d.t)
-	}, doctor.CheckStore, doctor.LevelFault, "a replica, which takes no writes"}})
+	rows := slices.Clone(livingStandby)
+	rows[0].make = func(d server) string { return pair.StandbyAddress(d.t) }
+	examineServer(t, server{t: t}, rows)
 }
 
-// A pooler whose clients share sessions by the statement can commit nothing together.
 func TestLivingPooler(t *testing.T) {
-	d := newServer(t, storetest.PgBouncerIn(t, "statement"))
-	examineServer(t, d, []databaseFault{{"a pooler in statement mode", func(d server) string {
-		return d.Migrated(d.t)
-	}, doctor.CheckStore, doctor.LevelFault, "pool_mode = transaction"}})
+	examineServer(t, newServer(t, storetest.PgBouncerIn(t, "statement")), livingPooler)
 }
 
 // examineServer makes each fault and examines what its address leads to, one after the other: some
