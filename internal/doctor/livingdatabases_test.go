@@ -239,6 +239,12 @@ func TestLivingFaultsOfMariaDB(t *testing.T) {
 	examineServer(t, newServer(t, storetest.MariaDB(t)), livingMariaDB)
 }
 
+// MySQL's own server words and counts some things otherwise than MariaDB. Where no such server is
+// given the test is skipped (storetest.MySQL).
+func TestLivingFaultsOfMySQL(t *testing.T) {
+	examineServer(t, newServer(t, storetest.MySQL(t)), livingMariaDB)
+}
+
 // The faults of servers that are started for them alone.
 var (
 	// livingOldServer has a server say so: the client sees the version, and nothing else of it.
@@ -292,7 +298,7 @@ func examineServer(t *testing.T, d server, rows []databaseFault) {
 // A server that is right has no fault, and what is said of it is true.
 func TestLivingSoundServers(t *testing.T) {
 	for name, start := range map[string]func(testing.TB) storetest.Database{
-		"Postgres": storetest.Postgres, "MariaDB": storetest.MariaDB, "PgBouncer": storetest.PgBouncer,
+		"Postgres": storetest.Postgres, "MariaDB": storetest.MariaDB, "PgBouncer": storetest.PgBouncer, "MySQL": storetest.MySQL,
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := start(t)
@@ -303,7 +309,7 @@ func TestLivingSoundServers(t *testing.T) {
 			list.of(doctor.CheckRights).want(t, doctor.LevelFine, "SELECT, INSERT, UPDATE")
 			list.of(doctor.CheckClock).about("CLOUDPAY_STORE").want(t, doctor.LevelFine, "agrees with this machine's")
 			list.of(doctor.CheckStore).saying("takes writes").want(t, doctor.LevelFine, "takes writes")
-			product := map[string]string{"mysql": "MariaDB ", "postgres": "PostgreSQL "}[d.Name]
+			product := map[string]string{"MySQL": "MySQL ", "MariaDB": "MariaDB ", "Postgres": "PostgreSQL ", "PgBouncer": "PostgreSQL "}[name]
 			list.of(doctor.CheckStore).saying("| "+product).want(t, doctor.LevelFine, product)
 			if pooled := len(list.of(doctor.CheckStore).saying("a pooler is on the way")) > 0; pooled != d.Pooled() {
 				t.Errorf("a pooler: got %v, want %v:\n%s", pooled, d.Pooled(), list.text())
