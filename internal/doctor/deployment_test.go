@@ -169,6 +169,19 @@ func TestValuesOfDeployments(t *testing.T) {
 	}
 }
 
+// The path of a key is no fault where nothing is built, or where the path is the cloud's own:
+// neither can be looked at.
+func TestKeyPathsElsewhere(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"cert/apiclient_key.pem", "/mnt/cert/apiclient_key.pem"} {
+		f := newFolder(t, "cloudbaserc.json")
+		f.set("WXPAY_PRIVATE_KEY", path)
+		if list := f.examined().bad(); len(list) > 0 {
+			t.Errorf("%s: of a good configuration:\n%s", path, list.text())
+		}
+	}
+}
+
 // An examination whose time is up has a fault, since what was left out may be wrong.
 func TestDeploymentsWithoutTime(t *testing.T) {
 	t.Parallel()

@@ -53,6 +53,11 @@ func (f described) isToReport(name string) bool {
 	if name == nameStore && f.isIn(deployfile.Container) && strings.HasPrefix(f.value(name), "sqlite:") {
 		return false // which the image's program may have, and this one not
 	}
+	// The path of a key that cannot be looked at has a stand-in, of which the program says that it
+	// is damaged.
+	if slices.Contains(keyFiles, name) && f.contents(name) == standIn(name) {
+		return false
+	}
 	return v.Known && (f.value(name) != "" || v.Text == "" || hasDefault(v.Text))
 }
 
