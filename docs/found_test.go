@@ -99,7 +99,7 @@ func (n names) check(t *testing.T, where, cell string) map[string]bool {
 	for _, match := range reference.FindAllStringSubmatch(cell, -1) {
 		kind, name, folder, anchor := match[1], match[2], match[3], match[4]
 		kinds := map[string]map[string]bool{"fault": n.faults, "check": n.checks, "row": n.rows}
-		exists := true
+		var exists bool
 		switch {
 		case anchor != "":
 			kind, exists = "cause", n.causes[anchor]
