@@ -85,8 +85,8 @@ func stopping(t *testing.T, gateway string, bytes int) http.HandlerFunc {
 // bytesBetween is a prime, so that the places are not those of one header in each answer.
 const bytesBetween = 23
 
-// A gateway that stops at one of many bytes of any answer, and one whose connection says nothing at all,
-// ends no examination late: each check has its limit, and together they end it.
+// A gateway that stops at one of many bytes of any answer, and one whose connection says nothing,
+// end no examination late: each check has its limit, and together they end it.
 func TestHangsAtAnyByte(t *testing.T) {
 	t.Parallel()
 	const longestAnswer = 1200 // of bytes; a signed refusal has some 700
