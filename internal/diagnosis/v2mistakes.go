@@ -264,7 +264,9 @@ func rareV2(doc elements) iter.Seq[mistake[recipeV2]] {
 			joint("&key"), joint("&apikey="), joint("&api_key="), joint("&secret="), joint("&app_key="), joint("&mch_key="), joint("?key="),
 			joint("&paternerKey="), joint("&partnerKey="), joint("&key=&"), joint("&key ="), joint("&key= "), joint("&amp;key="), joint("=key="),
 		}
-		for _, word := range []string{"null", "undefined", "None", "nil", "{}", "[]"} {
+		words := []string{"null", "undefined", "None", "nil", "{}", "[]"}
+		list = slices.Grow(list, len(words))
+		for _, word := range words {
 			list = append(list, mistake[recipeV2]{
 				"v2-empty-values", bilingual.Sprintf("empty values were signed, as %s", "空值参与了签名，写成 %s", word),
 				func(r *recipeV2) { r.empties, r.empty = true, word },

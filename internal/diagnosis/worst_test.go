@@ -28,7 +28,7 @@ func worst() map[string]signed {
 		"seven members":   post("{" + repeated(7, ",", member) + "}"),
 		"sixteen members": post("{" + repeated(16, ",", member) + "}"),
 		"many members":    post("{" + repeated(300, ",", member) + "}"),
-		"many objects":    post("[" + repeated(120, ",", func(i int) string { return "{" + repeated(3, ",", member) + "}" }) + "]"),
+		"many objects":    post("[" + repeated(120, ",", func(int) string { return "{" + repeated(3, ",", member) + "}" }) + "]"),
 		"deep":            post(strings.Repeat("[", 31) + repeated(1000, ",", func(int) string { return "1" }) + strings.Repeat("]", 31)),
 		"too deep":        post(strings.Repeat("[", 2000) + strings.Repeat("]", 2000)),
 		"numbers":         post("[" + repeated(1800, ",", func(int) string { return "1" }) + "]"),

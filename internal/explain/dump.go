@@ -25,7 +25,8 @@ import (
 // Unlike curl -v a dump has both bodies. A reply's header comes in a block for each line.
 var (
 	// blockStart begins a block; --trace-time puts the time before it.
-	blockStart = regexp.MustCompile(`^(?:[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]+ )?(=> Send|<= Recv) (header|data), ([0-9]{1,7}) bytes \(0x[0-9a-f]+\)$`)
+	blockStart = regexp.MustCompile(`^(?:[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]+ )?(=> Send|<= Recv) (header|data), ` +
+		`([0-9]{1,7}) bytes \(0x[0-9a-f]+\)$`)
 	// anyBlock begins a block of another kind: curl's own words, or what TLS sends.
 	anyBlock = regexp.MustCompile(`^(?:[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]+ )?(?:== Info: |=> Send |<= Recv )`)
 	dumpRow  = regexp.MustCompile(`^([0-9a-f]{4,8}): (.*)$`)
