@@ -12,6 +12,9 @@ import (
 // caller is an identified caller, and what it may do.
 type caller struct {
 	kind kind
+	// by is the rule of recognise that decided. Those before it in the sequence did not fit, and
+	// those behind it were not tried.
+	by sign
 	// owner is the owner of the orders that a user may touch: wx:<appid>:<openid> or tcb:<uuid>. It
 	// is empty for every other kind.
 	owner string
@@ -37,6 +40,28 @@ const (
 	queue         kind = "queue"
 	direct        kind = "direct" // admitted by the cloud's access management
 	unidentified  kind = "nobody" // none of these
+)
+
+// sign is what a rule of recognise looks at, in the sequence in which the rules are tried. Its text
+// is the log's (docs/callers.md). The empty one is that of an event that could not be read: no rule
+// was tried.
+type sign string
+
+const (
+	byServiceToken sign = "serviceToken"
+	byHTTPShape    sign = "httpShape" // an event in the shape of a request that is none
+	byHTTPToken    sign = "httpToken" // or an authorizer's claim
+	byAccessToken  sign = "accessToken"
+	byWXHeader     sign = "wxHeader"
+	byContext      sign = "cloudbaseContext"
+	byNoHTTPProof  sign = "noHttpProof" // a request without any of the four before
+	byEnvironment  sign = "environment"
+	byCognito      sign = "cognito"
+	byUserInfo     sign = "userInfo"
+	byTimer        sign = "timer"
+	byCloudBaseKey sign = "cloudbaseKey"
+	byNothing      sign = "nothing"
+	byPlatform     sign = "platform"
 )
 
 // rights are what a caller may do; the zero value is nothing.
@@ -99,28 +124,33 @@ func recognise(inv hosting.Invocation, e event.Event, given string, a Access, ve
 	shown := serviceTokens(e, given)
 	switch key := cloudBaseKey(inv.Environment); {
 	case slices.ContainsFunc(shown, func(token string) bool { return !a.Service.Is(token) }):
-		return caller{kind: badToken, remedy: "the service token given is not CLOUDPAY_SERVICE_TOKEN: mend whichever is out of date"}
+		return caller{kind: badToken, by: byServiceToken, remedy: "the service token given is not CLOUDPAY_SERVICE_TOKEN: " +
+			"mend whichever is out of date"}
 	case len(shown) > 0:
-		return caller{kind: service, may: everything}
+		return caller{kind: service, by: byServiceToken, may: everything}
 	case e.Kind == event.HTTP, e.HTTPShaped, inv.Platform == hosting.Web:
 		return fromHTTP(inv, e, a, verify)
 	case isPersonal(inv.Environment):
 		return fromUser(inv.Environment)
 	case inv.Cognito != "":
-		return caller{kind: anonymousUser, remedy: "a Cognito identity is a user that no store of orders knows: send service_token"}
+		return caller{kind: anonymousUser, by: byCognito, remedy: "a Cognito identity is a user that no store of orders knows: " +
+			"send service_token"}
 	case e.UserInfo:
-		return caller{kind: anonymousUser, remedy: "userInfo in an event is a user's, without a name: leave it out, or send service_token"}
+		return caller{kind: anonymousUser, by: byUserInfo, remedy: "userInfo in an event is a user's, without a name: leave it out, " +
+			"or send service_token"}
 	case e.Kind == event.Timer:
 		return fromTimer(inv, e, a)
 	case key != "":
-		return caller{kind: anonymousUser, remedy: "the platform gave " + key + ", as it does for users, and no identity; send service_token"}
+		return caller{kind: anonymousUser, by: byCloudBaseKey, remedy: "the platform gave " + key +
+			", as it does for users, and no identity; send service_token"}
 	case inv.Platform != hosting.Lambda && a.Policy != PolicyPlatform:
-		return caller{kind: unidentified, remedy: "nothing identifies the caller: send service_token (CLOUDPAY_SERVICE_TOKEN), or set " +
+		return caller{kind: unidentified, by: byNothing, remedy: "nothing identifies the caller: " +
+			"send service_token (CLOUDPAY_SERVICE_TOKEN), or set " +
 			"CLOUDPAY_CALLER_POLICY=platform if every call passes the platform's access management"}
 	case e.Kind == event.Queue:
-		return caller{kind: queue, may: rights{orders: allOrders, decide: true}}
+		return caller{kind: queue, by: byPlatform, may: rights{orders: allOrders, decide: true}}
 	}
-	return caller{kind: direct, may: everything}
+	return caller{kind: direct, by: byPlatform, may: everything}
 }
 
 // serviceTokenHeader is the header Cloudpay-Service-Token, in lower case as events have it. It
@@ -145,10 +175,10 @@ func fromHTTP(inv hosting.Invocation, e event.Event, a Access, verify verifier) 
 	header := e.Request.Header
 	switch {
 	case e.Kind != event.HTTP:
-		return caller{kind: anonymousUser, remedy: "headers, httpMethod and requestContext make an event an HTTP request's, " +
+		return caller{kind: anonymousUser, by: byHTTPShape, remedy: "headers, httpMethod and requestContext make an event an HTTP request's, " +
 			"and this one is none that can be read"}
 	case a.HTTP.Is(bearer(header["authorization"])), hasClaim(inv, e, a):
-		return caller{kind: httpClient, may: rights{orders: allOrders, decide: true}}
+		return caller{kind: httpClient, by: byHTTPToken, may: rights{orders: allOrders, decide: true}}
 	}
 	if c, there := a.fromToken(header, verify); there {
 		return c
@@ -160,7 +190,8 @@ func fromHTTP(inv hosting.Invocation, e event.Event, a Access, verify verifier) 
 	if c, there := a.fromContext(r); there {
 		return c
 	}
-	return caller{kind: unidentified, remedy: "an HTTP request needs Authorization: Bearer with CLOUDPAY_HTTP_TOKEN or, where " +
+	return caller{kind: unidentified, by: byNoHTTPProof, remedy: "an HTTP request needs " +
+		"Authorization: Bearer with CLOUDPAY_HTTP_TOKEN or, where " +
 		"CLOUDPAY_LOGIN_ENV is set, a user's access token; or the authorizer's claim of CLOUDPAY_HTTP_AUTHORIZER where that counts " +
 		"(docs/callers.md)"}
 }
@@ -205,10 +236,10 @@ func fromUser(env map[string]string) caller {
 		ownerOf("tcb", env["TCB_UUID"]),
 	} {
 		if owner != "" {
-			return caller{kind: user, owner: owner, may: rights{orders: ownOrders}}
+			return caller{kind: user, by: byEnvironment, owner: owner, may: rights{orders: ownOrders}}
 		}
 	}
-	return caller{kind: anonymousUser, remedy: "the platform gave signs of a user, and no complete identity " +
+	return caller{kind: anonymousUser, by: byEnvironment, remedy: "the platform gave signs of a user, and no complete identity " +
 		"(WX_APPID and WX_OPENID, or TCB_UUID)"}
 }
 
@@ -221,9 +252,9 @@ func fromTimer(inv hosting.Invocation, e event.Event, a Access) caller {
 		isFromTimer(inv.Environment),
 		a.isTimer(e.Timer.Message),
 		a.Policy == PolicyPlatform && cloudBaseKey(inv.Environment) == "":
-		return caller{kind: timer, may: rights{sweep: true}}
+		return caller{kind: timer, by: byTimer, may: rights{sweep: true}}
 	}
-	return caller{kind: unidentified, remedy: "the platform does not say that this is a timer: " +
+	return caller{kind: unidentified, by: byTimer, remedy: "the platform does not say that this is a timer: " +
 		"put CLOUDPAY_TIMER_TOKEN into the trigger's message"}
 }
 

@@ -65,10 +65,10 @@ func (a Access) fromContext(r arrival) (caller, bool) {
 	if trace == "" {
 		var owner string
 		if owner, trace = a.contextOwner(value); trace == "" {
-			return caller{kind: user, owner: owner, may: rights{orders: ownOrders}}, true
+			return caller{kind: user, by: byContext, owner: owner, may: rights{orders: ownOrders}}, true
 		}
 	}
-	return caller{kind: unidentified, remedy: "x-cloudbase-context does not count: " + trace}, true
+	return caller{kind: unidentified, by: byContext, remedy: "x-cloudbase-context does not count: " + trace}, true
 }
 
 // contextOwner returns the owner that a context names, or why it names none.

@@ -128,13 +128,13 @@ func (a Access) fromGateway(r arrival) (caller, bool) {
 		return caller{}, false
 	}
 	if trace := refusal(wxGuards, r, a); trace != "" {
-		return caller{kind: unidentified, remedy: "X-WX-OPENID does not count: " + trace}, true
+		return caller{kind: unidentified, by: byWXHeader, remedy: "X-WX-OPENID does not count: " + trace}, true
 	}
 	// Not X-WX-FROM-OPENID and -APPID, the counterparts of WX_FROM_…: it is not documented whether
 	// the gateway removes a client's own.
 	owner := ownerOf("wx", r.header["x-wx-appid"], openID)
 	if owner == "" {
-		return caller{kind: unidentified, remedy: "X-WX-OPENID does not count: it and X-WX-APPID are no user's name"}, true
+		return caller{kind: unidentified, by: byWXHeader, remedy: "X-WX-OPENID does not count: it and X-WX-APPID are no user's name"}, true
 	}
-	return caller{kind: user, owner: owner, may: rights{orders: ownOrders}}, true
+	return caller{kind: user, by: byWXHeader, owner: owner, may: rights{orders: ownOrders}}, true
 }

@@ -322,8 +322,9 @@ func TestOneLineForEachInvocation(t *testing.T) {
 		t.Fatalf("%v in %s", err, k.logs.String())
 	}
 	for key, want := range map[string]any{
-		"msg": "close", "op": "close", "trigger": "call", "platform": "scf", "function": "pay-closeorder", "caller": "user", "outTradeNo": "A1", "outcome": "closed",
-		"api": "v3", "attempts": 1.0, "level": "INFO", "gatewayCode": "X", "gatewayRequestId": "R1", "gatewayMs": 1500.0, "errCode": nil,
+		"msg": "close", "op": "close", "trigger": "call", "platform": "scf", "function": "pay-closeorder", "caller": "user", "identifiedBy": "environment", "outTradeNo": "A1",
+		"outcome": "closed",
+		"api":     "v3", "attempts": 1.0, "level": "INFO", "gatewayCode": "X", "gatewayRequestId": "R1", "gatewayMs": 1500.0, "errCode": nil,
 	} {
 		if line[key] != want {
 			t.Errorf("%s = %v, want %v", key, line[key], want)

@@ -159,6 +159,47 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
+// The log names the rule that decided, in the sequence of recognise: each row has what the rows
+// behind it look at as well, but for what another rule would hide.
+func TestIdentifiedBy(t *testing.T) {
+	t.Parallel()
+	const token, wrong = "service-kR7vQm2wZp9TnW4b", "service-kR7vQm2wZp9TnW4c"
+	access := Access{Service: NewToken(token), HTTP: NewToken("http-kR7vQm2wZp9TnW4b")}
+	wx := env{"WX_OPENID": "oABC", "WX_APPID": "wx1", "TCB_ENV": "e"}
+	userInfo := event.Event{Kind: event.Timer, UserInfo: true}
+	web := func(header env) event.Event {
+		return event.Event{Kind: event.HTTP, HTTPShaped: true, UserInfo: true, Request: hosting.Request{Header: header}}
+	}
+	for _, tc := range []struct {
+		inv   hosting.Invocation
+		event event.Event
+		token string
+		by    sign
+	}{
+		{hosting.Invocation{Environment: wx}, web(nil), token, byServiceToken},
+		{hosting.Invocation{Environment: wx}, web(nil), wrong, byServiceToken},
+		{hosting.Invocation{Environment: wx}, event.Event{HTTPShaped: true, UserInfo: true}, "", byHTTPShape},
+		{hosting.Invocation{Environment: wx}, web(env{
+			"authorization": "Bearer http-kR7vQm2wZp9TnW4b", "x-wx-openid": "o", "x-cloudbase-context": "x",
+		}), "", byHTTPToken},
+		{hosting.Invocation{Environment: wx}, web(env{"x-wx-openid": "o", "x-cloudbase-context": "x"}), "", byWXHeader},
+		{hosting.Invocation{Environment: wx}, web(env{"x-cloudbase-context": "x"}), "", byContext},
+		{hosting.Invocation{Environment: wx}, web(nil), "", byNoHTTPProof},
+		{hosting.Invocation{Environment: wx, Cognito: "c"}, userInfo, "", byEnvironment},
+		{hosting.Invocation{Environment: env{"TCB_ENV": "e"}, Cognito: "c"}, userInfo, "", byCognito},
+		{hosting.Invocation{Environment: env{"TCB_ENV": "e"}}, userInfo, "", byUserInfo},
+		{hosting.Invocation{Environment: env{"TCB_ENV": "e"}}, event.Event{Kind: event.Timer}, "", byTimer},
+		{hosting.Invocation{Environment: env{"TCB_ENV": "e"}}, event.Event{Kind: event.Call}, "", byCloudBaseKey},
+		{hosting.Invocation{Platform: hosting.SCF}, event.Event{Kind: event.Call}, "", byNothing},
+		{hosting.Invocation{Platform: hosting.Lambda}, event.Event{Kind: event.Call}, "", byPlatform},
+		{hosting.Invocation{Platform: hosting.Lambda}, event.Event{Kind: event.Queue}, "", byPlatform},
+	} {
+		if got := identify(tc.inv, tc.event, tc.token, access, nil); got.by != tc.by {
+			t.Errorf("%+v %+v: got %q, want %q", tc.inv, tc.event, got.by, tc.by)
+		}
+	}
+}
+
 func withMessage(message string) event.Event {
 	return event.Event{Kind: event.Timer, Timer: event.TimerTick{Message: message}}
 }

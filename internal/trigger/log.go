@@ -29,6 +29,7 @@ func (i *invocation) finish(
 	result := done.Result
 	i.log(ctx, levelOf(done), string(i.Op), append([]slog.Attr{
 		slog.String("caller", string(c.kind)),
+		slog.String("identifiedBy", string(c.by)),
 		slog.String("owner", brief(c.owner)),
 		slog.String("outTradeNo", numberFor(c, cmp.Or(result.OutTradeNo, p.OutTradeNo))),
 		slog.String("api", string(result.API)),

@@ -60,7 +60,7 @@ func (a Access) fromToken(header map[string]string, verify verifier) (caller, bo
 	}
 	found := verify(token)
 	if found.owner == "" {
-		return caller{kind: unidentified, remedy: found.remedy, unsettled: found.unsettled}, true
+		return caller{kind: unidentified, by: byAccessToken, remedy: found.remedy, unsettled: found.unsettled}, true
 	}
-	return caller{kind: user, owner: string(found.owner), may: rights{orders: ownOrders}}, true
+	return caller{kind: user, by: byAccessToken, owner: string(found.owner), may: rights{orders: ownOrders}}, true
 }

@@ -60,9 +60,9 @@ func (f *Function) SweepOnRequest(
 	ctx context.Context, inv hosting.Invocation, e event.Event,
 ) (report any, refusal *order.Result, err error) {
 	i := f.invocation(inv, e, nil)
-	c := caller{kind: unidentified, remedy: "a sweep by HTTP needs Authorization: Bearer with CLOUDPAY_TIMER_TOKEN"}
+	c := caller{kind: unidentified, by: byTimer, remedy: "a sweep by HTTP needs Authorization: Bearer with CLOUDPAY_TIMER_TOKEN"}
 	if !inv.Withheld && i.Access.MaySweep(e.Request) {
-		c = caller{kind: timer, may: rights{sweep: true}}
+		c = caller{kind: timer, by: byTimer, may: rights{sweep: true}}
 	}
 	report, refusal, err = i.sweepFor(i.named(ctx), c)
 	if refusal != nil {
@@ -109,6 +109,7 @@ func (i *invocation) logSweep(ctx context.Context, c caller, report any, refusal
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("caller", string(c.kind)),
+		slog.String("identifiedBy", string(c.by)),
 		slog.String("timer", i.idFor(c, i.event.Timer.Name)),
 		slog.Int64("ms", time.Since(i.start).Milliseconds()),
 	}

@@ -22,7 +22,7 @@ func TestTimerSweeps(t *testing.T) {
 		if err != nil || reply != `{"claimed":1}` || k.swept != 1 || len(k.asked) != 0 {
 			t.Errorf("%s: got %s, %v, swept %d times", form, reply, err, k.swept)
 		}
-		k.wantLog(map[string]any{"msg": "sweep", "op": "close", "trigger": form, "caller": "timer", "timer": "sweep", "level": "INFO"})
+		k.wantLog(map[string]any{"msg": "sweep", "op": "close", "trigger": form, "caller": "timer", "identifiedBy": "timer", "timer": "sweep", "level": "INFO"})
 		if report, _ := k.lines()[0]["report"].(map[string]any); report["claimed"] != 1.0 {
 			t.Errorf("%s: got report %v in the log, want what the timer got", form, report)
 		}
