@@ -67,13 +67,15 @@ func TestTheTableItself(t *testing.T) {
 		{
 			Package: "internal/emulator/platform",
 			Ours: []string{
-				"internal/emulator/access", "internal/emulator/ports", "internal/emulator/scheduler", "internal/emulator/spool",
+				"internal/emulator/access", "internal/emulator/admission", "internal/emulator/ports", "internal/emulator/scheduler",
+				"internal/emulator/spool",
 				"internal/emulator/sqs", "internal/emulator/traffic",
 			},
 		},
 		{Package: "internal/emulator/access"},
+		{Package: "internal/emulator/admission"},
 		{Package: "internal/emulator/sse"},
-		{Package: "internal/emulator/traffic", Ours: []string{"internal/emulator/sse"}},
+		{Package: "internal/emulator/traffic", Ours: []string{"internal/emulator/admission", "internal/emulator/sse"}},
 	} {
 		if diff := cmp.Diff(want, byPackage[want.Package]); diff != "" {
 			t.Errorf("a leaf got arrows (-want +got):\n%s", diff)

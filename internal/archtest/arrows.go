@@ -92,17 +92,19 @@ var arrows = []Arrow{
 	{Package: "internal/accesstoken", Ours: []string{"internal/order", "pkg/wire"}, Theirs: []string{jose}},
 	{Package: "internal/wxcloudrun", Ours: []string{"pkg/wire"}},
 	{Package: "internal/emulator/access"},
+	{Package: "internal/emulator/admission"},
 	{Package: "internal/emulator/sse"},
 	{Package: "internal/emulator/spool", Ours: []string{"internal/bilingual"}, Theirs: []string{bbolt}},
 	{Package: "internal/emulator/sqs", Ours: []string{"internal/emulator/spool"}},
 	{Package: "internal/emulator/scheduler", Ours: []string{"internal/emulator/spool"}},
-	{Package: "internal/emulator/traffic", Ours: []string{"internal/emulator/sse"}},
+	{Package: "internal/emulator/traffic", Ours: []string{"internal/emulator/admission", "internal/emulator/sse"}},
 	{Package: "internal/emulator/ports", Ours: []string{"internal/bilingual"}},
 	{Package: "internal/emulator/sink", Ours: []string{"internal/emulator/sse"}}, // what it verifies is from docs/events.md alone
 	{
 		Package: "internal/emulator/platform",
 		Ours: []string{
-			"internal/emulator/access", "internal/emulator/ports", "internal/emulator/scheduler", "internal/emulator/spool",
+			"internal/emulator/access", "internal/emulator/admission", "internal/emulator/ports", "internal/emulator/scheduler",
+			"internal/emulator/spool",
 			"internal/emulator/sqs", "internal/emulator/traffic",
 		},
 	},
@@ -330,8 +332,8 @@ var arrows = []Arrow{
 		Ours: []string{
 			"internal/bilingual", "internal/config", "internal/order", "internal/printable", "internal/schedule", "internal/schedule/outbox",
 			"internal/store", "internal/store/migrate",
-			"internal/store/sqlite", "internal/cli/deployflags", "internal/cli/exchangelog", "internal/cli/keys", "internal/cli/render",
-			"internal/cli/retries",
+			"internal/store/sqlite", "internal/cli/calls", "internal/cli/deployflags", "internal/cli/exchangelog", "internal/cli/keys",
+			"internal/cli/moment", "internal/cli/render", "internal/cli/retries",
 			"internal/emulator/*",
 		},
 		Theirs: []string{pflag},

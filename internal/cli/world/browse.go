@@ -7,14 +7,16 @@ import (
 	"time"
 
 	"cloudpay/internal/emulator/console"
+	"cloudpay/internal/emulator/desk"
 )
 
 // shown is what the console shows besides what the desk knows.
-func (w *World) shown(cloudURL string, register *registered) console.Options {
+func (w *World) shown(d *desk.Desk, dir, cloudURL string, register *registered) console.Options {
 	owner := w.Settings.Owner()
 	return console.Options{
 		CloudURL: cloudURL, HasRegister: register != nil,
 		Owner: console.Key{Region: w.Settings.Region, MchID: owner.MchID, SubMchID: owner.SubMchID},
+		Calls: newCalling(d.Describe(cloudURL, w.Runtime, w.Settings), dir),
 	}
 }
 

@@ -260,7 +260,7 @@ func (w *World) serve(ctx context.Context, reserved *ports.Reserved, deployed *d
 	if err := w.play(d); err != nil {
 		return err
 	}
-	if err := d.ServeConsole(ctx, w.At.Console, w.shown(cloudURL, register)); err != nil {
+	if err := d.ServeConsole(ctx, w.At.Console, w.shown(d, deployed.dir, cloudURL, register)); err != nil {
 		return err
 	}
 	// Written last, the description says that everything it names answers.

@@ -20,11 +20,38 @@ type call struct {
 	Caller     string `json:"caller"`
 	Function   string `json:"function"`
 	OutTradeNo string `json:"out_trade_no"`
+	// RequestID is the cloud's id of the call, and Took how long the function took.
+	RequestID string  `json:"request_id"`
+	Took      float64 `json:"took_ms"`
+	// Status is SCF's, or the HTTP status of a refusal by the cloud.
+	Status int `json:"status"`
 	// Verdict is ok if the function answered, whatever it answered: Outcome says that.
 	Verdict string `json:"verdict"`
 	Outcome string `json:"outcome"`
 	Code    string `json:"code"`
 	Reason  string `json:"reason"`
+	// Callers are what the function logged of its callers, and Input what a call was made with that
+	// it denied; nil for others.
+	Callers []logged `json:"callers"`
+	Input   *input   `json:"input"`
+}
+
+// logged is what a function logged of one caller (docs/callers.md).
+type logged struct {
+	Kind       string `json:"caller"`
+	By         string `json:"identified_by"`
+	Owner      string `json:"owner"`
+	OutTradeNo string `json:"out_trade_no"`
+	// Rule is the one that denied the call, and Remedy what would have admitted it.
+	Rule   string `json:"rule"`
+	Remedy string `json:"remedy"`
+}
+
+// input is what a call was made with: an event, or the parts of an HTTP request.
+type input struct {
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	Data   string `json:"data"`
 }
 
 // delivery is a message to the merchant's server or to the event sink, as /deliveries shows it

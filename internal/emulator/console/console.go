@@ -4,6 +4,10 @@
 //	                 SDK here
 //	GET /requests    the requests to WeChat Pay as they come; /requests/{id} explains one
 //	GET /orders      WeChat Pay's truth beside the register; /orders/{out_trade_no} shows one
+//	GET /invoke      any trigger as any caller, as a form or as JSON; POST calls, and shows what
+//	                 the function answered
+//	GET /callers     which calls were denied; /callers/{id} shows which rules were tried, and POST
+//	                 /callers/{id}/again makes the call as another caller
 //	GET /faults      what goes wrong in both worlds; POST /faults/… switches it, and
 //	                 /faults/scenario saves and loads all of it
 //	GET /time        the clock and the timers; POST /time/advance and /time/fire move them
@@ -44,6 +48,7 @@
 package console
 
 import (
+	"context"
 	"net/http"
 
 	"cloudpay/internal/bilingual"
@@ -66,9 +71,42 @@ type Options struct {
 	// HasRegister says that the functions keep a register of orders, whose management API the
 	// cloud's address has.
 	HasRegister bool
+	// Calls makes the requests of Invoke; nil: that page calls nothing.
+	Calls Calls
 	// Client makes the calls of the management APIs; nil: one without a time limit, as streams
 	// need. Every other call has a limit of its own.
 	Client *http.Client
+}
+
+// Calls knows how each trigger reaches a function, and what proves each caller. It sends no call.
+// Implementations are safe for concurrent use.
+type Calls interface {
+	// Triggers are all that there are, as they reach a function on a runtime.
+	Triggers(runtime string) []Trigger
+	// Prepare makes the request of a call, and answer, which takes the function's answer out of the
+	// response: its body has to be in memory, and its error is the cloud's refusal. The error has a
+	// line for each fault of the call.
+	Prepare(ctx context.Context, call Call) (request *http.Request, answer func(*http.Response) ([]byte, error), err error)
+	// Tokens are the secrets that a request may have, by the names that they have in a file.
+	Tokens() (file string, tokens map[string]string)
+}
+
+// Trigger is what calls a function.
+type Trigger struct {
+	Name    string
+	Meaning bilingual.Text
+	// Callers are the kinds of callers that it can carry; none: the function has no such trigger.
+	Callers []string
+	// IsRequest says that it sends an HTTP request, and IsTimer that it may have a time.
+	IsRequest, IsTimer bool
+}
+
+// Call is a call of a function, in the words of `cloudpay invoke`. What is empty is left out.
+type Call struct {
+	Function, Trigger, As string
+	// Method and Path are those of an HTTP request; At is a timer's time; Data is the event, the
+	// message or the body.
+	Method, Path, At, Data string
 }
 
 // Console serves the pages. [New] makes one.
@@ -114,6 +152,11 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("GET /requests/{id}", c.showRequest)
 	mux.HandleFunc("GET /orders", c.showOrders)
 	mux.HandleFunc("GET /orders/{number}", c.showOrder)
+	mux.HandleFunc("GET /invoke", c.showInvoke)
+	mux.HandleFunc("POST /invoke", c.invoke)
+	mux.HandleFunc("GET /callers", c.showCallers)
+	mux.HandleFunc("GET /callers/{id}", c.showCaller)
+	mux.HandleFunc("POST /callers/{id}/again", c.callAgain)
 	mux.HandleFunc("GET /faults", c.showFaults)
 	mux.HandleFunc("POST /faults/switch", c.switchFault)
 	mux.HandleFunc("POST /faults/remove", c.removeFault)

@@ -92,7 +92,10 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	call := r.Method + " " + r.URL.Path
 	w.mu.Lock()
-	answer, known := w.answers[call]
+	answer, known := w.answers[r.Method+" "+r.URL.RequestURI()] // with its query, or without
+	if !known {
+		answer, known = w.answers[call]
+	}
 	w.calls = append(w.calls, strings.TrimSpace(r.Method+" "+r.URL.RequestURI()+" "+string(body)))
 	link, register := w.links[r.URL.Path], w.register
 	w.mu.Unlock()
@@ -236,7 +239,7 @@ func (w *world) open(register *fakeRegister) *httptest.Server {
 	w.mu.Unlock()
 	c, err := console.New(console.Options{
 		GatewayURL: "http://127.0.0.1:9800", BackupURL: "http://127.0.0.1:9801", AdminURL: w.url, CloudURL: w.url, EventsURL: w.url,
-		ConsoleURL: "http://127.0.0.1:9804", HasRegister: register != nil,
+		ConsoleURL: "http://127.0.0.1:9804", HasRegister: register != nil, Calls: fakeCalls{w.url},
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -389,7 +392,7 @@ func TestPolicy(t *testing.T) {
 	w.set("GET /requests", `[{"id":1,"time":"`+someTime+`","verdict":"ok","http_status":200}]`)
 	c := w.open(&fakeRegister{})
 	inline := regexp.MustCompile(`(?i)<script>|<style|\son[a-z]+=|\sstyle=|javascript:|hx-on`)
-	for _, path := range []string{"/", "/requests", "/requests/1", "/orders", "/orders/A1", "/faults", "/time", "/sweep", "/events", "/events/7", "/nothing", "/stream", "/assets/x/y.js"} {
+	for _, path := range []string{"/", "/requests", "/requests/1", "/orders", "/orders/A1", "/invoke", "/callers", "/callers/1", "/faults", "/time", "/sweep", "/events", "/events/7", "/nothing", "/stream", "/assets/x/y.js"} {
 		got := fetch(t, c.URL+path, nil)
 		policy := got.header.Get("Content-Security-Policy")
 		for _, want := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
@@ -532,7 +535,9 @@ func TestScriptsShowAsText(t *testing.T) {
 	order := `{"out_trade_no":` + q + `,"mchid":` + q + `,"sub_mchid":` + q + `,"state":` + q + `,"total":1,"currency":` + q + `,"openid":` + q + `,"attach":` + q +
 		`,"description":` + q + `,"transaction_id":` + q + `,"notify_url":` + q + `,"combine_out_trade_no":` + q + `,"created_at":"` + someTime + `"}`
 	call := `{"id":1,"time":"` + someTime + `","via":` + q + `,"caller":` + q + `,"function":` + q + `,"out_trade_no":` + q + `,"verdict":` + q + `,"outcome":` + q + `,"code":` + q + `,"reason":` + q +
-		`,"report":{"claimed":1,"fault":` + q + `}}`
+		`,"report":{"claimed":1,"fault":` + q + `}` +
+		`,"request_id":` + q + `,"callers":[{"caller":` + q + `,"identified_by":` + q + `,"owner":` + q + `,"rule":` + q + `,"remedy":` + q + `}]` +
+		`,"input":{"method":` + q + `,"path":` + q + `,"data":` + q + `}}`
 	delivery := `{"id":1,"time":"` + someTime + `","from":` + q + `,"to":` + q + `,"topic":` + q + `,"out_trade_no":` + q + `,"verdict":` + q + `,"reason":` + q + `}`
 	w.set("GET /requests", "["+request+"]")
 	w.set("GET /orders", "["+order+"]")
@@ -548,6 +553,7 @@ func TestScriptsShowAsText(t *testing.T) {
 	w.set("GET /v1/register/events", `{"events":[{"state":`+q+`,"number":7,"last_error":`+q+`,"event":`+event+`}]}`)
 	w.set("GET /events", `[{"id":1,"verdict":`+q+`,"reason":`+q+`,"webhook_id":`+q+`,"webhook_timestamp":`+q+`,"webhook_signature":`+q+`,"event":`+event+`}]`)
 	w.set("POST /v1/register/redeliver", `{"error":`+q+`}`)
+	w.set("POST /v1/functions/"+script, `{"outcome":`+q+`,"returnCode":`+q+`}`)
 	w.send("/requests/stream", "id: 2\ndata: "+request+"\n\n")
 	w.send("/v1/calls/stream", "id: 2\nevent: call\ndata: "+call+"\n\n")
 	w.send("/deliveries/stream", "id: 2\nevent: delivery\ndata: "+delivery+"\n\n")
@@ -562,6 +568,8 @@ func TestScriptsShowAsText(t *testing.T) {
 	for _, path := range []string{
 		"/", "/requests?order=" + escaped + "&cause=" + escaped + "&verdict=" + escaped + "&operation=" + escaped, "/requests", "/requests/1",
 		"/orders?search=" + escaped, "/orders?progress=waiting", "/orders/A1", "/orders/" + url.PathEscape(script), "/faults", "/time", "/" + url.PathEscape(script),
+		"/invoke", "/invoke?function=" + escaped + "&trigger=" + escaped + "&as=" + escaped + "&id=" + escaped + "&path=" + escaped + "&data=" + escaped,
+		"/callers?function=" + escaped + "&order=" + escaped + "&rule=" + escaped, "/callers/1",
 	} {
 		pages = append(pages, fetch(t, c.URL+path, nil))
 	}
@@ -576,6 +584,8 @@ func TestScriptsShowAsText(t *testing.T) {
 	}
 	pages = append(pages, fetch(t, c.URL+"/sweep/run", nil, "function", script), fetch(t, c.URL+"/sweep/reopen", nil, "out_trade_no", script, "mchid", script),
 		fetch(t, c.URL+"/events/redeliver", nil, "id", script), fetch(t, c.URL+"/events/faults", nil, "status", script))
+	pages = append(pages, fetch(t, c.URL+"/invoke", nil, "function", script, "trigger", "call", "as", "user", "id", script, "data", script),
+		fetch(t, c.URL+"/invoke", nil, "json", script), fetch(t, c.URL+"/callers/1/again", nil, "as", "user", "id", script))
 	for _, show := range []string{"requests", "activity"} {
 		s := listen(t, c.URL+"/stream?show="+show+"&after=r1.c1.d1", "")
 		pages = append(pages, page{t: t, text: s.until("alert(1)")})

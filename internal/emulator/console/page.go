@@ -32,7 +32,7 @@ func loadPages(files assets) (pages, error) {
 		return nil, fmt.Errorf("parsing the layout: %w", err)
 	}
 	all := pages{}
-	for _, name := range []string{"overview", "requests", "request", "orders", "order", "faults", "time", "sweep", "events", "event", "fault"} {
+	for _, name := range []string{"overview", "requests", "request", "orders", "order", "invoke", "callers", "caller", "faults", "time", "sweep", "events", "event", "fault"} {
 		own, err := shared.Clone()
 		if err == nil {
 			own, err = own.ParseFS(templateFiles, "templates/"+name+".html")
@@ -61,6 +61,8 @@ func rooms() []room {
 		{"overview", "/", "h", bilingual.New("Overview", "总览")},
 		{"orders", "/orders", "o", bilingual.New("Orders", "订单")},
 		{"requests", "/requests", "r", bilingual.New("Requests", "请求")},
+		{"invoke", "/invoke", "i", bilingual.New("Invoke", "调用")},
+		{"callers", "/callers", "c", bilingual.New("Callers", "调用方")},
 		{"faults", "/faults", "f", bilingual.New("Faults", "故障")},
 		{"time", "/time", "t", bilingual.New("Time", "时间")},
 		{"sweep", "/sweep", "s", bilingual.New("Sweep", "扫描")},
@@ -79,6 +81,8 @@ type view struct {
 	Title bilingual.Text
 	// Back is the page's own address, to which a change of the language leads back.
 	Back string
+	// Here is the address that shows this page without doing anything again; empty: its own is.
+	Here string
 	// Live is the address of the stream that tells of changes; empty: the page stays as it is.
 	Live string
 	// Curls are the calls that the page shows the answers of.

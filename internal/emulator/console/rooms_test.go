@@ -49,7 +49,7 @@ func TestNothingAnswers(t *testing.T) {
 	w := newWorld(t)
 	w.url = "http://127.0.0.1:1"
 	c := w.open(nil)
-	for _, path := range []string{"/requests", "/requests/1", "/orders", "/orders/A1", "/faults", "/time"} {
+	for _, path := range []string{"/requests", "/requests/1", "/orders", "/orders/A1", "/invoke", "/callers", "/callers/1", "/faults", "/time"} {
 		fetch(t, c.URL+path, map[string]string{"Accept-Language": "zh"}).want(502, "管理接口没有应答", "</html>")
 	}
 	fetch(t, c.URL+"/", nil).want(200, "the management API does not answer")

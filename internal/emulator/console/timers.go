@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -157,17 +158,25 @@ func (c *Console) advance(w http.ResponseWriter, r *http.Request) {
 
 // calledSince are the first calls behind an id, the newest first.
 func (c *Console) calledSince(ctx context.Context, after int64, l language) (rows []activity) {
+	since, err := c.callsBehind(ctx, after)
+	if err != nil {
+		return nil // the clock was moved on all the same
+	}
+	for _, one := range since {
+		rows = append(rows, one.activity(l))
+	}
+	return newestFirst(rows, shownActivity)
+}
+
+// callsBehind are the first calls behind an id, the oldest first.
+func (c *Console) callsBehind(ctx context.Context, after int64) ([]call, error) {
 	var page struct{ Calls []call }
 	address := withQuery(c.api.cloud+"/v1/calls", "after", strconv.FormatInt(after, 10), "limit", "100")
 	if _, err := c.api.get(ctx, address, &page); err != nil {
-		return nil // the clock was moved on all the same
+		return nil, err
 	}
-	for _, one := range page.Calls {
-		if one.ID > after { // without an id behind which to begin, the answer has the last calls
-			rows = append(rows, one.activity(l))
-		}
-	}
-	return newestFirst(rows, shownActivity)
+	// Without an id behind which to begin, the answer has the last calls.
+	return slices.DeleteFunc(page.Calls, func(one call) bool { return one.ID <= after }), nil
 }
 
 // fire fires a timer now, and shows what its function answered.

@@ -37,6 +37,8 @@ type inbound struct {
 	http.ResponseWriter
 
 	call   traffic.Call // what is known before a function is called
+	method string       // of the request
+	path   string       // of the request, behind the function's name, with its query
 	reason string       // why it is refused, if the answer does not say that
 	ran    bool         // the journal has it: a function was called, or will be
 	lost   bool         // a fault cuts the connection instead of the answer
@@ -198,6 +200,7 @@ func (c *Cloud) record(in *inbound, f *Function, event Event, faults []string, h
 	reply, err := handle()
 	call.TookMS = float64(time.Since(began).Microseconds()) / 1000
 	judge(&call, reply, err)
+	in.explain(&call, f, event, reply)
 	c.Journal.End(open, call)
 	return reply, err
 }
@@ -311,9 +314,9 @@ func outcomeIn(call *traffic.Call, reply Reply) {
 
 // callsAPI shows the journal; it is the emulator's own.
 //
-//	GET /v1/calls?function=&via=&order=&verdict=&after=&limit=
+//	GET /v1/calls?function=&via=&order=&verdict=&rule=&after=&limit=
 //	  200  {"calls":[{"id":17,"via":"http-api","function":"closeorder",…}],"next":17}
-//	GET /v1/calls/stream?function=&order=&verdict=&after=
+//	GET /v1/calls/stream?function=&order=&verdict=&rule=&after=
 //	  200  server-sent events, see [traffic.Journal.Stream]; after is also Last-Event-ID
 func (c *Cloud) callsAPI(w http.ResponseWriter, r *http.Request, rest, id string) {
 	if rest != "" && rest != "/stream" {

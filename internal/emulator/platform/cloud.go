@@ -114,6 +114,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer c.leave(in)
 	to, rest := c.route(r)
 	in.call.Via, in.call.Function = to.via, to.functionIn(rest)
+	in.method, in.path = r.Method, behindName(rest, r.URL.Query())
 	if foreign := c.foreignness(r, to.private); foreign != "" {
 		fail(in, http.StatusForbidden, codeForeign, foreign, id)
 		return

@@ -24,6 +24,8 @@ type Query struct {
 	// Verdict is that of the call, its outcome, or the verdict of a request that it caused.
 	// "refused" finds requests with a wrong signature as well.
 	Verdict string
+	// Rule is one that denied the call, by the function's log, or "any".
+	Rule string
 	// After is the ID behind which to begin, and Limit the most calls. Without either they are
 	// the last ones.
 	After int64
@@ -38,6 +40,7 @@ var parameters = map[string]func(*Query, string) error{
 	"via":      func(q *Query, value string) error { q.Via = value; return nil },
 	"order":    func(q *Query, value string) error { q.OutTradeNo = value; return nil },
 	"verdict":  func(q *Query, value string) error { q.Verdict = value; return nil },
+	"rule":     func(q *Query, value string) error { q.Rule = value; return nil },
 	"after": func(q *Query, value string) (err error) {
 		if q.After, err = strconv.ParseInt(value, 10, 64); err != nil || q.After < 0 {
 			return fmt.Errorf("after: must be the id of a call, not %q", value)
@@ -52,8 +55,8 @@ var parameters = map[string]func(*Query, string) error{
 	},
 }
 
-// ParseQuery reads the parameters of a URL: function, via, order, verdict, after, limit. The error
-// names one that is unknown or wrong.
+// ParseQuery reads the parameters of a URL: function, via, order, verdict, rule, after, limit. The
+// error names one that is unknown or wrong.
 func ParseQuery(values url.Values) (Query, error) {
 	var q Query
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -83,6 +86,9 @@ func (q Query) Values() url.Values {
 	if q.Via != "" {
 		values.Set("via", q.Via)
 	}
+	if q.Rule != "" {
+		values.Set("rule", q.Rule)
+	}
 	if q.After > 0 {
 		values.Set("after", strconv.FormatInt(q.After, 10))
 	}
@@ -97,7 +103,7 @@ func (q Query) Matches(c Call) bool {
 	if q.Via != "" && q.Via != c.Via {
 		return false
 	}
-	return (q.Function == "" || q.Function == c.Function) && q.matchesOrder(c) && q.matchesVerdict(c)
+	return (q.Function == "" || q.Function == c.Function) && q.matchesOrder(c) && q.matchesVerdict(c) && q.matchesRule(c)
 }
 
 func (q Query) matchesOrder(c Call) bool {
@@ -110,10 +116,12 @@ func (q Query) matchesVerdict(c Call) bool {
 		slices.ContainsFunc(c.Requests, q.hasVerdict)
 }
 
+func (q Query) matchesRule(c Call) bool { return q.Rule == "" || c.isDenied(q.Rule) }
+
 // MatchesRequest reports whether the query selects a request that no call caused: it belongs to no
 // function.
 func (q Query) MatchesRequest(r Request) bool {
-	if q.Via != "" { // it came by no call
+	if q.Via != "" || q.Rule != "" { // it came by no call
 		return false
 	}
 	return q.Function == "" && (q.OutTradeNo == "" || q.OutTradeNo == r.OutTradeNo) &&
@@ -127,7 +135,7 @@ func (q Query) hasVerdict(r Request) bool {
 // MatchesDelivery reports whether the query selects a delivery. It has the function that it came
 // from or went to.
 func (q Query) MatchesDelivery(d Delivery) bool {
-	if q.Via != "" {
+	if q.Via != "" || q.Rule != "" {
 		return false
 	}
 	return (q.Function == "" || q.Function == d.Function) && (q.OutTradeNo == "" || q.OutTradeNo == d.OutTradeNo) &&

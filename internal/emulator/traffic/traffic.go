@@ -13,6 +13,8 @@ import (
 	"encoding/json"
 	"slices"
 	"time"
+
+	"cloudpay/internal/emulator/admission"
 )
 
 // The verdicts of a call. Those of a request are the gateway's.
@@ -67,6 +69,10 @@ type Call struct {
 	Reason string `json:"reason,omitempty"`
 	// Faults are the actions of the faults that the call met.
 	Faults []string `json:"faults,omitempty"`
+	// Callers are what the function logged of its callers: one, or one for each message of a
+	// queue's batch. Input is what it was called with, if it denied one of them.
+	Callers []admission.Caller `json:"callers,omitempty"`
+	Input   *admission.Input   `json:"input,omitempty"`
 	// Requests are those to WeChat Pay, the first of them; MoreRequests counts the others.
 	Requests     []Request `json:"requests,omitempty"`
 	MoreRequests int       `json:"more_requests,omitempty"`
@@ -104,6 +110,17 @@ func (r Request) IsRefused() bool { return r.Verdict == VerdictRefused || r.Verd
 
 // clone returns a copy that shares nothing with the call.
 func (c Call) clone() Call {
-	c.Faults, c.Requests = slices.Clone(c.Faults), slices.Clone(c.Requests)
+	c.Faults, c.Callers, c.Requests = slices.Clone(c.Faults), slices.Clone(c.Callers), slices.Clone(c.Requests)
 	return c
+}
+
+// anyRule in the place of a rule selects the calls that any rule of the function's denied.
+const anyRule = "any"
+
+// isDenied reports whether a rule of the function's denied the call of one of its callers: the one
+// that is asked for, or [anyRule].
+func (c Call) isDenied(by string) bool {
+	return slices.ContainsFunc(c.Callers, func(one admission.Caller) bool {
+		return one.IsDenied() && (by == anyRule || by == one.Rule)
+	})
 }

@@ -72,6 +72,9 @@ document.addEventListener('htmx:sse:close', () => say('off'))
 document.addEventListener('DOMContentLoaded', () => {
   showCopies(document)
   byID('show-keys').hidden = false
+  // What a form did is not done again by reloading: the address is that of the form.
+  const here = document.querySelector('link[rel=canonical]')
+  if (here) history.replaceState(null, '', here.href)
   const live = byID('live')
   if (!live || live.tagName !== 'TBODY') return
   new MutationObserver(() => {

@@ -1,0 +1,113 @@
+package console
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"cloudpay/internal/bilingual"
+)
+
+// example is a call to start from.
+type example struct {
+	Title bilingual.Text
+	Form  invocation
+}
+
+// examples are the calls that the world's functions have a trigger for, about an order. Those that
+// the runtime cannot have are left out: a page must not propose what no cloud would send.
+func (c *Console) examples(functions []deployed, about wechatOrder) (offered []example) {
+	if c.options.Calls == nil {
+		return nil
+	}
+	triggers := map[string][]Trigger{}
+	for _, f := range functions {
+		triggers[f.Name] = c.options.Calls.Triggers(f.Runtime)
+	}
+	for _, one := range everyExample(about) {
+		fits := slices.ContainsFunc(triggers[one.Form.Function], func(t Trigger) bool {
+			return t.Name == one.Form.Trigger && slices.Contains(t.Callers, one.Form.Kind) && (one.Form.Path == "" || t.IsRequest)
+		})
+		if fits {
+			offered = append(offered, one)
+		}
+	}
+	return offered
+}
+
+// everyExample has each trigger and each kind of caller at least once.
+func everyExample(about wechatOrder) []example {
+	number := about.OutTradeNo
+	user := plainID(about.OpenID)
+	event := dataOf(map[string]any{"out_trade_no": number})
+	register := map[string]any{"out_trade_no": number, "close_at": 1800, "total": about.Total}
+	if about.OpenID != "" {
+		register["openid"] = about.OpenID
+	}
+	title := bilingual.New
+	of := func(function, trigger, kind, id, data string) invocation {
+		return invocation{Function: function, Trigger: trigger, Kind: kind, ID: id, Data: data}
+	}
+	get := func(trigger, kind string) invocation {
+		return invocation{Function: "queryorder", Trigger: trigger, Kind: kind, Method: "GET", Path: "queryorder?" + queryOf(number)}
+	}
+	return []example{
+		// CloudBase names the user, and the register knows the order's owner. The merchant's own
+		// server comes the same way, and proves itself by the service token.
+		{title("A mini-program's user closes their order", "小程序用户关闭自己的订单"), of("closeorder", "call", "user", user, event)},
+		{title("A mini-program's user queries it", "小程序用户查询订单"), of("queryorder", "call", "user", user, event)},
+		{title("A web page's user queries it", "网页用户查询订单"), of("queryorder", "call", "page", "u-77", event)},
+		{title("The merchant's server has it closed in 30 minutes", "商户服务器登记：30 分钟后关单"), of("closeorder", "call", "service", "", dataOf(register))},
+		// The clouds' APIs for servers. On SCF the calls of an account's keys cannot be told from a
+		// user's, so that they need the token as well; on Lambda IAM vouches for them.
+		{title("wx-server-sdk, from another cloud function", "wx-server-sdk：由另一云函数调用"), of("closeorder", "sdk", "service", "", event)},
+		{title("Tencent Cloud API, Invoke", "腾讯云 API 的 Invoke"), of("closeorder", "scf", "service", "", event)},
+		{title("AWS Lambda, Invoke", "AWS Lambda 的 Invoke"), of("closeorder", "aws", "service", "", event)},
+		{title("A Cognito user, by AWS's SDK", "Cognito 用户经 AWS SDK"), of("queryorder", "aws", "cognito", "us-east-1:77", event)},
+		// Gateways pass a request on with no identity but the proof that it has itself.
+		{title("HTTP: SCF's function URL", "HTTP：SCF 函数 URL"), get("function-url", "http")},
+		{title("HTTP: CloudBase's access service", "HTTP：云开发 HTTP 访问服务"), get("tcb-http", "http")},
+		{title("HTTP: SCF's API gateway", "HTTP：SCF API 网关"), get("api-gateway", "http")},
+		{title("HTTP: AWS's HTTP API", "HTTP：AWS HTTP API"), get("aws-http", "http")},
+		{title("HTTP: AWS's REST API", "HTTP：AWS REST API"), get("aws-rest", "http")},
+		// An HTTP function that only WeChat's gateway reaches believes the gateway's headers.
+		{title("A mini-program's call of the HTTP function", "小程序调用 HTTP 函数"), invocation{
+			Function: "cloudpay", Trigger: "call", Kind: "user", ID: user, Path: "closeorder", Data: event,
+		}},
+		// What the cloud starts by itself. A queue's messages are its writers'.
+		{title("A timer sweeps", "定时器扫描"), of("closeorder", "timer", "timer", "", "")},
+		{title("An EventBridge schedule sweeps", "EventBridge 计划扫描"), of("closeorder", "eventbridge", "timer", "", "")},
+		{title("A message of SQS", "SQS 消息"), of("closeorder", "sqs", "service", "", event)},
+		{title("A message of CKafka", "CKafka 消息"), of("closeorder", "ckafka", "service", "", event)},
+		{title("A message of CMQ", "CMQ 消息"), of("closeorder", "cmq", "service", "", event)},
+		{title("A message of TDMQ", "TDMQ 消息"), of("closeorder", "tdmq", "service", "", event)},
+		// Calls that no function may serve, for a look at the page Callers.
+		{title("Denied: a wrong service token", "被拒绝：错误的服务令牌"), of("closeorder", "call", "impostor", "", event)},
+		{title("Denied: no identity", "被拒绝：没有身份"), of("closeorder", "call", "nobody", "", event)},
+		{title("Denied: another user's order", "被拒绝：他人的订单"), of("closeorder", "call", "user", "oSomeoneElse", event)},
+	}
+}
+
+// dataOf is an event.
+func dataOf(members map[string]any) string {
+	text, _ := json.Marshal(members) // strings and numbers are always encoded
+	return string(text)
+}
+
+// queryOf is a query with an order's number.
+func queryOf(number string) string {
+	return strings.TrimPrefix(withQuery("", "out_trade_no", number), "?")
+}
+
+// plainID is a user's ID that a header may have; one that is made up for any other.
+func plainID(id string) string {
+	for _, r := range id {
+		if r > 'z' || !strings.ContainsRune("_-", r) && (r < '0' || r > '9' && r < 'A' || r > 'Z' && r < 'a') {
+			return "oABC"
+		}
+	}
+	if id == "" {
+		return "oABC"
+	}
+	return id
+}
