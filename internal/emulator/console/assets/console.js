@@ -2,7 +2,7 @@
 'use strict'
 
 // What a stream adds pushes the oldest rows out: a page that is open for days stays as small.
-const MOST_ROWS = 500
+const MOST_ROWS = 200
 
 const byID = (id) => document.getElementById(id)
 
