@@ -189,6 +189,19 @@ bench-growth: ## Compare closeorder and queryorder with those of a commit: make 
 	@[ -n '$(BASE)' ] || { echo 'make bench-growth BASE=COMMIT: the commit to compare with'; exit 2; }
 	cd bench && GROWTH_BASE='$(BASE)' go test -run '^$$' -bench '^BenchmarkGrowth$$' -benchtime '$(PAIRS)x' -timeout=60m ./startup
 
+.PHONY: bench-console
+bench-console: SECONDS_OF_ROWS := 60
+bench-console: ## Measure the emulator's console in Chromium: bytes of a first load, first paint, frames while 200 and 1,000 rows come a second (four minutes)
+	internal/toolchain/install.sh clients
+	cd bench && go test -count=1 -v -timeout=10m -run '^TestFirstLoad$$' -bench '^BenchmarkPaint$$' -benchtime 11x ./console
+	cd bench && go test -v -timeout=10m -run '^$$' -bench '^BenchmarkStream$$' -benchtime '$(SECONDS_OF_ROWS)x' ./console
+
+.PHONY: screenshots
+screenshots: ## Take the pictures of the console that README and docs/console.md show, in docs/img
+	internal/toolchain/install.sh clients
+	mkdir -p docs/img
+	cd bench && go test -count=1 -v -timeout=10m -run '^TestScreenshots$$' ./console -shots '$(CURDIR)/docs/img'
+
 .PHONY: bench-store
 bench-store: ROWS := 10000000
 bench-store: ## Measure the register: sweeps, deliveries, imports, claims from ten million orders (ROWS) (30 minutes, 8 GB in TMPDIR)

@@ -10,9 +10,10 @@ import (
 // handlers of events. If any of it runs, window.stolen is true.
 const payload = `"'><script>window.stolen=true</script><img src=x onerror="window.stolen=true"><svg onload="window.stolen=true">`
 
-// TestStoredScripts fills every field that a stranger can reach with a script: at WeChat Pay's wire,
-// in its orders, at the cloud's doors, at the event sink, in faults and in the console's own forms.
-// On each screen, and in the pages that were open meanwhile, it shows as text and nothing runs.
+// TestStoredScripts fills every field that a stranger can reach with a script: at WeChat Pay's
+// wire, in its orders, at the cloud's doors, at the event sink, in faults and in the console's own
+// forms. On each screen, and in the pages that were open meanwhile, it shows as text and nothing
+// runs.
 func TestStoredScripts(t *testing.T) {
 	w := ownWorld(t)
 	var open []*tab

@@ -172,7 +172,12 @@ func (p *tab) visit(path string) {
 	if _, err := chromedp.Run(p.ctx, chromedp.Navigate(p.base+path)); err != nil {
 		p.Fatalf("opening %s: %v", path, err)
 	}
+	p.until(painted)
 }
+
+// painted is true when something of the page is to be seen. Before, the browser drops what a hand
+// does.
+const painted = `performance.getEntriesByName('first-contentful-paint').length > 0`
 
 // live waits until the page follows the stream.
 func (p *tab) live() {
@@ -243,7 +248,7 @@ func (p *tab) leave(do func()) {
 	p.Helper()
 	p.must(`window.before = true`)
 	do()
-	p.until(`!window.before && document.readyState === 'complete'`)
+	p.until(`!window.before && document.readyState === 'complete' && ` + painted)
 }
 
 // fill writes into the field of a label, in place of what it has.
@@ -256,8 +261,8 @@ func (p *tab) fill(label, value string) {
 	p.press(value)
 }
 
-// press presses keys, one after the other; a longer text is written letter by letter. A letter is one
-// event with its text, as a keyboard's, so that a page that uses the key up is not written to.
+// press presses keys, one after the other; a longer text is written letter by letter. A letter is
+// one event with its text, as a keyboard's, so that a page that uses the key up is not written to.
 func (p *tab) press(keys ...string) {
 	p.Helper()
 	for _, key := range keys {

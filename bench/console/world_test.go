@@ -186,21 +186,40 @@ func (w *world) register(t testing.TB, number string, seconds int) {
 	}
 }
 
-// query is a request of APIv3 for an order, signed by a key. message makes of the right string to
-// sign the one that is signed.
+// query sends a request of APIv3 for an order; see signed.
 func (w *world) query(number string, key *rsa.PrivateKey, message func(string) string) error {
+	request, err := w.signed(number, key, message)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("querying: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }() // it was only read
+	_, _ = io.Copy(io.Discard, response.Body)    // for the next request on the connection
+	return nil
+}
+
+// signed is a request of APIv3 for an order, signed by a key. message makes of the right string to
+// sign the one that is signed.
+func (w *world) signed(number string, key *rsa.PrivateKey, message func(string) string) (*http.Request, error) {
 	path := "/v3/pay/transactions/out-trade-no/" + url.PathEscape(number) + "?mchid=" + w.Merchant.MchID
 	now := fmt.Sprint(time.Now().Unix())
 	nonce := rand.Text()
 	sum := sha256.Sum256([]byte(message("GET\n" + path + "\n" + now + "\n" + nonce + "\n\n")))
 	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum[:])
 	if err != nil {
-		return fmt.Errorf("signing a query: %w", err)
+		return nil, fmt.Errorf("signing a query: %w", err)
 	}
-	_, _, err = w.call(http.MethodGet, w.GatewayURL+path, "", "Accept", "application/json", "Authorization", fmt.Sprintf(
-		`WECHATPAY2-SHA256-RSA2048 mchid=%q,nonce_str=%q,signature=%q,timestamp=%q,serial_no=%q`,
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, w.GatewayURL+path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("making a query: %w", err)
+	}
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("Authorization", fmt.Sprintf(`WECHATPAY2-SHA256-RSA2048 mchid=%q,nonce_str=%q,signature=%q,timestamp=%q,serial_no=%q`,
 		w.Merchant.MchID, nonce, base64.StdEncoding.EncodeToString(signature), now, w.Merchant.Serial))
-	return err
+	return request, nil
 }
 
 // key is the merchant's, from the file that a merchant has.

@@ -15,9 +15,15 @@ import (
 //go:embed assets/console.css assets/console.js assets/icon.svg htmx/htmx.min.js htmx/hx-sse.min.js
 var assetFiles embed.FS
 
-// assetPaths are the files of /assets/.
-func assetPaths() []string {
-	return []string{"assets/console.css", "assets/console.js", "assets/icon.svg", "htmx/htmx.min.js", "htmx/hx-sse.min.js"}
+// assetPaths are the files of /assets/ by their names. The scripts are one file: htmx begins in a
+// timer after its own script, and if another file's script came later, it would begin without the
+// extension for streams.
+func assetPaths() map[string][]string {
+	return map[string][]string{
+		"console.css": {"assets/console.css"},
+		"icon.svg":    {"assets/icon.svg"},
+		"scripts.js":  {"htmx/htmx.min.js", "htmx/hx-sse.min.js", "assets/console.js"},
+	}
 }
 
 // contentTypes are those of the files, by their extension.
@@ -38,15 +44,20 @@ type asset struct {
 // loadAssets reads and compresses the files.
 func loadAssets() (assets, error) {
 	all := assets{}
-	for _, file := range assetPaths() {
-		text, err := assetFiles.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("reading a file of the console: %w", err)
+	for name, files := range assetPaths() {
+		var parts [][]byte
+		for _, file := range files {
+			part, err := assetFiles.ReadFile(file)
+			if err != nil {
+				return nil, fmt.Errorf("reading a file of the console: %w", err)
+			}
+			parts = append(parts, part)
 		}
+		text := bytes.Join(parts, []byte(";\n"))
 		sum := sha256.Sum256(text)
 		digest := hex.EncodeToString(sum[:8])
-		all["/assets/"+digest+"/"+path.Base(file)] = asset{
-			contentType: contentTypes[path.Ext(file)], etag: `"` + digest + `"`, plain: text, gzip: compressed(text),
+		all["/assets/"+digest+"/"+name] = asset{
+			contentType: contentTypes[path.Ext(name)], etag: `"` + digest + `"`, plain: text, gzip: compressed(text),
 		}
 	}
 	return all, nil

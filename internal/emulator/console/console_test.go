@@ -448,8 +448,8 @@ func TestFirstLoad(t *testing.T) {
 			t.Errorf("%s: asked again: got %d", file[1], again.status)
 		}
 	}
-	if len(seen) != 5 {
-		t.Errorf("got the files %v, want five", seen)
+	if len(seen) != 3 {
+		t.Errorf("got the files %v, want three", seen)
 	}
 	if total > most {
 		t.Errorf("got %d bytes, want at most %d", total, most)

@@ -32,8 +32,8 @@ import (
 const (
 	// maxStreams bounds the readers. A browser has one for each open page.
 	maxStreams = 64
-	// gathering is how long rows are gathered before they are sent, and maxBatch the most of them. A
-	// browser lays out a table anew for each batch, so that more batches a second show less.
+	// gathering is how long rows are gathered before they are sent, and maxBatch the most of them.
+	// A browser lays out a table anew for each batch, so that more batches a second show less.
 	gathering = 100 * time.Millisecond
 	maxBatch  = 200
 	// heartbeat is the pause after which an idle stream sends a comment.
