@@ -386,7 +386,7 @@ func (c *Console) redeliver(w http.ResponseWriter, r *http.Request) {
 	if err := c.api.post(r.Context(), address, body, &answer); err != nil {
 		did.Wrong = bilingual.Wording(err)
 	} else {
-		did.What = bilingual.Sprintf("%d events are due again: the next sweep delivers them.", "%d 个事件已重新到期：将由下次扫描投递。", answer.Requeued)
+		did.What = bilingual.Sprintf("Events due again: %d. The next sweep delivers them.", "%d 个事件已重新到期：将由下次扫描投递。", answer.Requeued)
 	}
 	c.eventsPage(w, r, did.status(), did)
 }

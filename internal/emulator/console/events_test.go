@@ -115,8 +115,8 @@ func TestEventActions(t *testing.T) {
 		call   string
 	}{
 		{"/events/deliver", []string{"now", "1"}, 200, "&#34;told&#34;: 4", "POST /v1/timers/closeorder {}"},
-		{"/events/redeliver", []string{"id", " 17 "}, 200, "4 events are due again", `POST /v1/register/redeliver {"id":"17"}`},
-		{"/events/redeliver", []string{"state", "dead"}, 200, "4 events are due again", `POST /v1/register/redeliver {"state":"dead"}`},
+		{"/events/redeliver", []string{"id", " 17 "}, 200, "Events due again: 4.", `POST /v1/register/redeliver {"id":"17"}`},
+		{"/events/redeliver", []string{"state", "dead"}, 200, "Events due again: 4.", `POST /v1/register/redeliver {"state":"dead"}`},
 		{
 			"/events/redeliver", []string{"since", "2026-11-30T12:00"}, 200, "-d &#39;{&#34;since&#34;",
 			`POST /v1/register/redeliver {"since":"2026-11-30T12:00:00+08:00"}`,

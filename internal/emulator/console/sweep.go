@@ -246,7 +246,7 @@ func (c *Console) reopen(w http.ResponseWriter, r *http.Request) {
 	case answer.Reopened == 0:
 		did.Wrong = bilingual.New("Nothing was given up: nothing is changed.", "没有已放弃的订单，未作更改。")
 	default:
-		did.What = bilingual.Sprintf("%d orders were reopened and are due: the next sweep attempts them.",
+		did.What = bilingual.Sprintf("Orders reopened: %d. The next sweep attempts them.",
 			"已重新开启 %d 个订单，均已到期：下次扫描将处理。", answer.Reopened)
 	}
 	c.sweepPage(w, r, did.status(), did)

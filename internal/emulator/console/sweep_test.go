@@ -65,7 +65,7 @@ func TestReopen(t *testing.T) {
 	w.set("POST /v1/register/reopen", `{"reopened":7}`)
 	c := w.open(&fakeRegister{})
 	fetch(t, c.URL+"/sweep/reopen", nil, "region", "cn", "mchid", "1", "sub_mchid", "2", "out_trade_no", "A|3").want(200,
-		"1 orders were reopened", "/reopen?mchid=1&amp;region=cn&amp;sub_mchid=2&#39; -d")
+		"Orders reopened: 1.", "/reopen?mchid=1&amp;region=cn&amp;sub_mchid=2&#39; -d")
 	w.wantCall("POST /v1/register/orders/A%7C3/reopen?mchid=1&region=cn&sub_mchid=2 {}")
 	fetch(t, c.URL+"/sweep/reopen", map[string]string{"Accept-Language": "zh"}, "all", "1").want(200, "已重新开启 7 个订单")
 	w.wantCall("POST /v1/register/reopen {}")
