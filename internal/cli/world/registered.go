@@ -130,7 +130,9 @@ func (r *registered) Orders(
 	of := schedule.Selection{Account: r.account, Progress: progressOf(progress)}
 	page, err := r.store.List(ctx, of, from, limit)
 	if _, is := errors.AsType[*schedule.StoreError](err); err != nil && !is && from != "" {
-		return nil, "", &registerapi.RequestError{Status: http.StatusBadRequest, Message: "from: must be the next of the page before, not " + from}
+		return nil, "", &registerapi.RequestError{
+			Status: http.StatusBadRequest, Message: "from: must be the next of the page before, not " + from,
+		}
 	}
 	orders := make([]registerapi.Order, 0, len(page.Orders))
 	for _, found := range page.Orders {

@@ -400,7 +400,8 @@ func (c *Console) failSink(w http.ResponseWriter, r *http.Request) {
 		fault.Times, err = strconv.Atoi(strings.TrimSpace(r.PostFormValue("times")))
 	}
 	if err != nil {
-		c.eventsPage(w, r, http.StatusUnprocessableEntity, done{Wrong: bilingual.New("The status and the count must be whole numbers.", "状态码与次数须为整数。")})
+		wrong := bilingual.New("The status and the count must be whole numbers.", "状态码与次数须为整数。")
+		c.eventsPage(w, r, http.StatusUnprocessableEntity, done{Wrong: wrong})
 		return
 	}
 	text, _ := json.Marshal(fault) // numbers are always encoded

@@ -32,7 +32,10 @@ func loadPages(files assets) (pages, error) {
 		return nil, fmt.Errorf("parsing the layout: %w", err)
 	}
 	all := pages{}
-	for _, name := range []string{"overview", "requests", "request", "orders", "order", "invoke", "callers", "caller", "faults", "time", "sweep", "events", "event", "fault"} {
+	for _, name := range []string{
+		"overview", "requests", "request", "orders", "order", "invoke", "callers", "caller", "faults",
+		"time", "sweep", "events", "event", "fault",
+	} {
 		own, err := shared.Clone()
 		if err == nil {
 			own, err = own.ParseFS(templateFiles, "templates/"+name+".html")

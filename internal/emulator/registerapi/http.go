@@ -54,7 +54,8 @@ func Handler(register Register) http.Handler {
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, http.StatusNotFound, codeNoSuchPath, r.Method+" is not possible here, or there is no such path: docs/emulator.md has those of the register")
+		refuse(w, http.StatusNotFound, codeNoSuchPath,
+			r.Method+" is not possible here, or there is no such path: docs/emulator.md has those of the register")
 	})
 	return mux
 }

@@ -87,8 +87,9 @@ func (s *Sink) answer(w http.ResponseWriter, d Delivery) {
 // newest of that.
 func (s *Sink) list(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	limit, err := kept, error(nil)
+	limit := kept
 	if text := query.Get("limit"); text != "" {
+		var err error
 		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > kept {
 			refuse(w, http.StatusBadRequest, fmt.Sprintf("limit: must be 1 to %d", kept))
 			return
