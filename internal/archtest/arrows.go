@@ -324,6 +324,11 @@ var arrows = []Arrow{
 		},
 		Theirs: []string{pflag, uniseg},
 	},
+	// inspection is the product's part of the emulator's management API.
+	{
+		Package: "internal/cli/inspection",
+		Ours:    []string{"internal/bilingual", "internal/cli/explaining", "internal/cli/render", "internal/config"},
+	},
 	{Package: "internal/cli/rounds", Ours: []string{"internal/bilingual", "internal/cli/render", "internal/deadline", "internal/sweep"}},
 	{Package: "internal/cli/tally", Ours: []string{"internal/cli/render"}},
 	{Package: "internal/cli/keys", Theirs: []string{term, xsys}},
@@ -332,8 +337,8 @@ var arrows = []Arrow{
 		Ours: []string{
 			"internal/bilingual", "internal/config", "internal/order", "internal/printable", "internal/schedule", "internal/schedule/outbox",
 			"internal/store", "internal/store/migrate",
-			"internal/store/sqlite", "internal/cli/calls", "internal/cli/deployflags", "internal/cli/exchangelog", "internal/cli/keys",
-			"internal/cli/moment", "internal/cli/render", "internal/cli/retries",
+			"internal/store/sqlite", "internal/cli/calls", "internal/cli/deployflags", "internal/cli/exchangelog", "internal/cli/inspection",
+			"internal/cli/keys", "internal/cli/moment", "internal/cli/render", "internal/cli/retries",
 			"internal/emulator/*",
 		},
 		Theirs: []string{pflag},

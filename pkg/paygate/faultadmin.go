@@ -15,13 +15,18 @@ type faultView struct {
 		API        string `json:"api,omitempty"`
 		OutTradeNo string `json:"out_trade_no,omitempty"`
 	} `json:"match"`
-	Action      Action  `json:"action"`
-	Times       int     `json:"times"`
+	Action Action `json:"action"`
+	// how often it will still happen; 0 for ever
+	Times int `json:"times"`
+	// the share of the requests that it could meet; 0 all of them
 	Probability float64 `json:"probability,omitempty"`
-	Seed        uint64  `json:"seed,omitempty"`
-	Code        string  `json:"code,omitempty"`
-	HTTPStatus  int     `json:"http_status,omitempty"`
-	Delay       string  `json:"delay,omitempty"`
+	// of the draws; 0 the gateway's
+	Seed uint64 `json:"seed,omitempty"`
+	// of the actions that read them
+	Code       string `json:"code,omitempty"`
+	HTTPStatus int    `json:"http_status,omitempty"`
+	// as time.Duration writes it, and with days
+	Delay string `json:"delay,omitempty"`
 }
 
 // newFaultView writes a fault as the management API shows it.
@@ -111,7 +116,7 @@ func requestOps() []string {
 // some have the same names.
 func adminActions(*http.Request) (int, any, error) {
 	// An action for both, such as Drop, has a row each: what it reads differs.
-	var views []actionView
+	views := make([]actionView, 0, len(actions)+len(notifyActions))
 	for _, a := range actions {
 		views = append(views, actionView{a.action, a.ops(), a.protocols(), a.fields()})
 	}
@@ -139,6 +144,7 @@ func (a *actionKind) ops() (ops []string) {
 	if a.delayed {
 		example.Delay = time.Second
 	}
+	// The empty operation, closes and queries, is not among them: each of the two is.
 	for _, op := range requestOps() {
 		example.Op = op
 		if example.check() == nil {

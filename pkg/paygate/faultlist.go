@@ -106,6 +106,7 @@ func (l *faultList) pick(meets func(*Fault) (met bool, takes int)) plan {
 		picked plan
 		left   = make([]injected, 0, len(l.queue))
 	)
+	// The draw comes last: a fault that another one excludes keeps its draws for the next request.
 	for _, f := range l.queue {
 		met, takes := meets(&f.Fault)
 		if !met || taken&takes != 0 || !f.drawn() {

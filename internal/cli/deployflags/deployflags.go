@@ -82,6 +82,17 @@ func (f *Flags) dir() string {
 	return f.folder
 }
 
+// Source is the flag that sets a variable of the functions; empty if none does.
+func (f *Flags) Source(name string, given map[string]string) string {
+	if _, set := given[name]; !set {
+		return ""
+	}
+	if slices.ContainsFunc(f.single, func(text string) bool { return strings.HasPrefix(text, name+"=") }) {
+		return "--env"
+	}
+	return "--env-file"
+}
+
 // Options are what the flags say of the functions: the folder, the variables, the warm instances.
 // notes name the variables of files that are left out. The error is Check's: files may have
 // changed.

@@ -1,8 +1,6 @@
 package explaining
 
 import (
-	"slices"
-
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/explain"
@@ -89,11 +87,7 @@ type (
 
 // printJSON prints an object for the whole, and one for each answer.
 func (c *Command) printJSON(keys *ring, reading explain.Reading, answers []explain.Answer) {
-	whole := readingJSON{Form: "input", Keys: c.texts(slices.Concat(keys.merchants, keys.platform)), Unusable: c.texts(keys.faults)}
-	for _, note := range reading.Notes {
-		whole.Notes = append(whole.Notes, noteJSON{note.Line, c.Language.Text(note.Text)})
-	}
-	render.JSON(c.Out, whole)
+	render.JSON(c.Out, c.whole(keys, reading))
 	for _, answer := range answers {
 		render.JSON(c.Out, c.answerJSON(answer))
 	}

@@ -9,6 +9,7 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/exchangelog"
+	"cloudpay/internal/cli/inspection"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/emulator/ports"
@@ -91,6 +92,7 @@ func (g *Gateway) serve(ctx context.Context, dir string, at desk.Addresses, read
 	defer d.Close()
 	_, stop := g.log.Watch(d, g.Language, g.Log)
 	defer stop()
+	d.Manage("/explain", inspection.Explain(dir))
 	described := d.Describe("", "", desk.Settings{API: "v3", Region: "cn"})
 	forget, err := described.Write(dir)
 	if err != nil {

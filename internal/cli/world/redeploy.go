@@ -8,9 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/cli/inspection"
 	"cloudpay/internal/cli/keys"
 	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/emulator/watch"
@@ -31,8 +33,10 @@ type deployment struct {
 	// register is the functions' register; nil: they have none.
 	register *registered
 
-	sources []string       // of the last plan
-	watcher *watch.Watcher // nil without --watch
+	sources []string // of the last plan
+	// settings are the functions of the last plan with their variables, for the management API.
+	settings atomic.Pointer[[]inspection.Function]
+	watcher  *watch.Watcher // nil without --watch
 }
 
 // plan is the deployment of what is described now. What is described and not played is said.
@@ -58,6 +62,7 @@ func (p *deployment) plan(ctx context.Context) (as desk.Deployment, err error) {
 		w.say("%s", "%s", note)
 	}
 	p.sources = plan.Sources
+	p.remember(plan.Functions, o)
 	p.register.follow(plan.Functions)
 	return desk.Deployment{
 		Functions: plan.Functions, Timers: plan.Timers, NoTimers: w.Deploy.NoTimers,

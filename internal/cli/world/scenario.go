@@ -12,6 +12,9 @@ import (
 // maxScenario bounds a scenario's file, as the management API bounds a scenario.
 const maxScenario = 256 << 10
 
+// A scenario is a file of what goes wrong in both worlds (docs/emulator.md, "Scenarios"). A run of
+// the emulator begins with it, so that a test has the same faults, by the same draws, each time.
+
 // readScenario reads the file of --scenario. What cannot be a scenario is refused here, before
 // anything is built. Whether its faults can be played, both worlds say when they have started.
 func readScenario(path string) ([]byte, error) {
@@ -32,7 +35,9 @@ func readScenario(path string) ([]byte, error) {
 	return text, nil
 }
 
-// play switches on what the scenario says, if there is one.
+// play switches on what the scenario says, if there is one. It is called when the functions run,
+// since a fault of the cloud may name one of them, and before the description says that the
+// emulator is ready.
 func (w *World) play(d *desk.Desk) error {
 	if len(w.scenario) == 0 {
 		return nil

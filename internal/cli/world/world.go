@@ -4,6 +4,7 @@
 package world
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -257,7 +258,7 @@ func (w *World) serve(ctx context.Context, reserved *ports.Reserved, deployed *d
 		return err
 	}
 	defer undeploy()
-	if err := w.play(d); err != nil {
+	if err := cmp.Or(w.play(d), w.inspect(d, deployed)); err != nil {
 		return err
 	}
 	if err := d.ServeConsole(ctx, w.At.Console, w.shown(d, deployed.dir, cloudURL, register)); err != nil {

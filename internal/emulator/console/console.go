@@ -8,11 +8,13 @@
 //	                 the function answered
 //	GET /callers     which calls were denied; /callers/{id} shows which rules were tried, and POST
 //	                 /callers/{id}/again makes the call as another caller
+//	GET /explain     a form for a request from elsewhere, which POST /explain explains
 //	GET /faults      what goes wrong in both worlds; POST /faults/… switches it, and
 //	                 /faults/scenario saves and loads all of it
 //	GET /time        the clock and the timers; POST /time/advance and /time/fire move them
 //	GET /sweep       reports of sweeps, next attempts, stuck orders; POST /sweep/… sweeps, reopens
 //	GET /events      the outbox and the event sink; POST /events/… delivers; /events/{n} is one
+//	GET /settings    what every variable does and is set to; POST /settings/doctor examines
 //	GET /stream      what the pages show, as server-sent events (stream.go)
 //	POST /language   another language, in a cookie
 //	GET /assets/…    the style, the scripts and the icon
@@ -157,6 +159,8 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("GET /callers", c.showCallers)
 	mux.HandleFunc("GET /callers/{id}", c.showCaller)
 	mux.HandleFunc("POST /callers/{id}/again", c.callAgain)
+	mux.HandleFunc("GET /explain", c.showExplain)
+	mux.HandleFunc("POST /explain", c.explain)
 	mux.HandleFunc("GET /faults", c.showFaults)
 	mux.HandleFunc("POST /faults/switch", c.switchFault)
 	mux.HandleFunc("POST /faults/remove", c.removeFault)
@@ -178,6 +182,8 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("POST /events/redeliver", c.redeliver)
 	mux.HandleFunc("POST /events/faults", c.failSink)
 	mux.HandleFunc("POST /events/faults/clear", c.mendSink)
+	mux.HandleFunc("GET /settings", c.showSettings)
+	mux.HandleFunc("POST /settings/doctor", c.runDoctor)
 	mux.HandleFunc("POST /language", chooseLanguage)
 	mux.HandleFunc("GET /stream", c.stream)
 	mux.Handle("GET /assets/", c.assets)

@@ -57,6 +57,8 @@ func newWorld(t *testing.T) *world {
 			"GET /signing":    `{"certificate_share":0,"public_key_share":0,"probe_share":0}`,
 			"GET /fault-actions": `[{"action":"refuse","ops":["close","query"],"apis":["v3"],"fields":["code","http_status"]},` +
 				`{"action":"drop","ops":["close","query"],"apis":["v2","v3"]},{"action":"drop","ops":["notify"],"apis":["v2","v3"]}]`,
+			"GET /settings":         `{"table":[{"name":"WXPAY_API","values":"v3","default":"v3","meaning":"The protocol."}],"functions":[{"name":"closeorder","own":true,"set":[]}]}`,
+			"GET /doctor":           `{"files":[]}`,
 			"GET /v1/fault-actions": `[{"action":"throttle"},{"action":"cold-start","fields":["delay"]}]`,
 			"GET /v1/functions":     `{"functions":[{"name":"closeorder"}]}`,
 			"GET /v1/timers":        `{"time":"` + someTime + `","timers":[{"function":"closeorder","name":"every_minute","expression":"0 * * * * * *","running":true,"next":["2026-11-30T04:01:00Z","2026-11-30T04:02:00Z"],"fired":3}]}`,
@@ -392,7 +394,7 @@ func TestPolicy(t *testing.T) {
 	w.set("GET /requests", `[{"id":1,"time":"`+someTime+`","verdict":"ok","http_status":200}]`)
 	c := w.open(&fakeRegister{})
 	inline := regexp.MustCompile(`(?i)<script>|<style|\son[a-z]+=|\sstyle=|javascript:|hx-on`)
-	for _, path := range []string{"/", "/requests", "/requests/1", "/orders", "/orders/A1", "/invoke", "/callers", "/callers/1", "/faults", "/time", "/sweep", "/events", "/events/7", "/nothing", "/stream", "/assets/x/y.js"} {
+	for _, path := range []string{"/", "/requests", "/requests/1", "/orders", "/orders/A1", "/explain", "/invoke", "/callers", "/callers/1", "/faults", "/time", "/settings", "/sweep", "/events", "/events/7", "/nothing", "/stream", "/assets/x/y.js"} {
 		got := fetch(t, c.URL+path, nil)
 		policy := got.header.Get("Content-Security-Policy")
 		for _, want := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
@@ -575,6 +577,15 @@ func TestScriptsShowAsText(t *testing.T) {
 	}
 	w.set("GET /fault-actions", `[{"action":`+q+`,"ops":[`+q+`]}]`)
 	w.set("GET /v1/fault-actions", `[{"action":`+q+`}]`)
+	w.set("GET /settings", `{"table":[{"name":`+q+`,"values":`+q+`,"default":`+q+`,"meaning":`+q+`}],"functions":[{"name":`+q+`,"own":true,"set":[{"name":`+q+
+		`,"source":`+q+`,"value":`+q+`},{"name":"X","source":`+q+`,"value":`+q+`}],"faults":[`+q+`]}]}`)
+	w.set("GET /doctor", `{"files":[`+q+`]}`)
+	w.set("POST /doctor", `{"findings":[{"check":`+q+`,"level":`+q+`,"subject":`+q+`,"found":`+q+`,"remedy":`+q+`}]}`)
+	pages = append(pages, fetch(t, c.URL+"/settings", nil), fetch(t, c.URL+"/settings/doctor", nil, "deploy", script))
+	w.set("POST /explain", `{"keys":[`+q+`],"unusableKeys":[`+q+`],"notes":[{"text":`+q+`}],"answers":[{"form":`+q+`,"title":`+q+`,"api":`+q+`,"verdict":`+q+
+		`,"said":`+q+`,"causes":[{"id":`+q+`,"certain":true,"what":`+q+`,"remedy":`+q+`},{"id":`+q+`,"what":`+q+`,"remedy":`+q+`,"decides":`+q+`}],"expected":`+q+
+		`,"signed":`+q+`,"codes":[{"code":`+q+`,"meaning":`+q+`,"remedy":`+q+`,"retry":`+q+`}],"remarks":[`+q+`],"unchecked":[`+q+`]}]}`)
+	pages = append(pages, fetch(t, c.URL+"/explain", nil, "text", script))
 	w.set("POST /scenario", `{"error":`+q+`}`)
 	pages = append(pages, fetch(t, c.URL+"/faults", nil), upload(t, c.URL+"/faults/scenario", script, "{}"),
 		fetch(t, c.URL+"/faults/switch", nil, "switch", "wechatpay on "+script+" "+script, "order", script, "code", script))

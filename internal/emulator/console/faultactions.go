@@ -52,13 +52,14 @@ func readFaultForm(r *http.Request) faultForm {
 // often reads how often a fault is to happen. A field that is empty is 0: for ever, always, the
 // gateway's seed.
 func (f faultForm) often() (times int, probability float64, seed uint64, err error) {
+	// Each field is read by itself, so that the sentence names the one that is wrong.
 	if f.Times != "" {
 		if times, err = strconv.Atoi(f.Times); err != nil || times < 0 {
 			return 0, 0, 0, bilingual.Errorf("times: a whole number, or nothing for ever", "次数：须为整数，留空表示一直生效")
 		}
 	}
 	if f.Probability != "" {
-		// 0 would mean always to the management API.
+		// 0 would mean always to the management API, and a person who types it means never.
 		if probability, err = strconv.ParseFloat(f.Probability, 64); err != nil || !(probability > 0 && probability <= 1) {
 			return 0, 0, 0, bilingual.Errorf("probability: above 0 and at most 1, such as 0.5", "概率：须大于 0 且不超过 1，如 0.5")
 		}
@@ -106,6 +107,7 @@ func (c *Console) switchOn(ctx context.Context, page *faultsView, world, action,
 	if err != nil {
 		return err
 	}
+	// The cloud's faults have no protocol and no order, whatever these fields say.
 	if world == inCloud {
 		fault := cloudFault{Function: on, Action: action, Times: times, Probability: probability, Seed: seed}
 		if fields, err := c.fieldsOf(ctx, c.api.cloud+"/v1/fault-actions", action, ""); err != nil {
@@ -119,6 +121,7 @@ func (c *Console) switchOn(ctx context.Context, page *faultsView, world, action,
 	if err != nil {
 		return err
 	}
+	// The API would refuse a field that the action does not read: a code with drop, for example.
 	fault := gatewayFault{Action: action, Times: times, Probability: probability, Seed: seed}
 	fault.Match.Op, fault.Match.API, fault.Match.Order = on, form.API, form.Order
 	if fields["code"] {
@@ -143,6 +146,7 @@ func (c *Console) fieldsOf(ctx context.Context, address, action, op string) (map
 	}
 	fields := map[string]bool{}
 	for _, one := range actions {
+		// An action of requests and of notifications has two rows, with fields of their own.
 		if one.Action != action || !strings.Contains(" "+strings.Join(one.Ops, " ")+" ", " "+op+" ") && op != "" {
 			continue
 		}
@@ -156,7 +160,7 @@ func (c *Console) fieldsOf(ctx context.Context, address, action, op string) (map
 // switchOff removes every fault of an action for an operation or a function, whatever else it says.
 func (c *Console) switchOff(ctx context.Context, page *faultsView, world, action, on string) error {
 	address := c.faultsOf(world)
-	var faults []gatewayFault // which has the members of the cloud's that are read here, too
+	var faults []gatewayFault
 	var functions []cloudFault
 	into := any(&faults)
 	if world == inCloud {
@@ -178,6 +182,7 @@ func (c *Console) switchOff(ctx context.Context, page *faultsView, world, action
 			ids = append(ids, f.ID)
 		}
 	}
+	// One that was used up meanwhile is a refusal, after which the page shows what is left.
 	for _, id := range ids {
 		if err := c.change(ctx, page, http.MethodDelete, address+"/"+strconv.FormatInt(id, 10), nil); err != nil {
 			return err
@@ -186,7 +191,8 @@ func (c *Console) switchOff(ctx context.Context, page *faultsView, world, action
 	return nil
 }
 
-// faultsOf is where the faults of a world are.
+// faultsOf is where the faults of a world are. Any other word than the cloud's is WeChat Pay's, so
+// that a form of a stranger reaches no other address.
 func (c *Console) faultsOf(world string) string {
 	if world == inCloud {
 		return c.api.cloud + "/v1/faults"
@@ -247,6 +253,7 @@ func (c *Console) setSigning(w http.ResponseWriter, r *http.Request) {
 	// An empty share is 0; one that is no number is refused before anything is called.
 	shares := signing{NotifyByCertificate: r.PostFormValue("notify_by_certificate") != ""}
 	var err error
+	// The range from 0 to 1 is the management API's to check.
 	for name, into := range map[string]*float64{
 		"certificate_share": &shares.CertificateShare, "public_key_share": &shares.PublicKeyShare, "probe_share": &shares.ProbeShare,
 	} {
@@ -263,7 +270,8 @@ func (c *Console) setSigning(w http.ResponseWriter, r *http.Request) {
 	c.faultsChanged(w, r, page, bilingual.New("The shares are set.", "签名比例已设置。"), err)
 }
 
-// failEvents has the event sink refuse what is genuine.
+// failEvents has the event sink refuse what is genuine: the functions then keep the event, and
+// deliver it again by the schedule of docs/events.md.
 func (c *Console) failEvents(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	var page faultsView

@@ -54,14 +54,18 @@ type cloudFault struct {
 
 // sinkFault is a fault of the event sink: the status that it answers to what is genuine.
 type sinkFault struct {
+	// Status is a status that acknowledges nothing, such as 503.
 	Status int `json:"status"`
-	Times  int `json:"times,omitempty"`
+	// Times is how often it will still be answered; 0: until it is removed.
+	Times int `json:"times,omitempty"`
 }
 
 // faultAction is what an action can be injected with. Ops is empty in the cloud.
 type faultAction struct {
-	Action string   `json:"action"`
-	Ops    []string `json:"ops"`
+	Action string `json:"action"`
+	// Ops are the operations that it can be for.
+	Ops []string `json:"ops"`
+	// Fields are those that it reads besides: code, http_status, delay.
 	Fields []string `json:"fields"`
 }
 
@@ -101,9 +105,11 @@ type faultRow struct {
 
 // faultTable is what can be switched on in one world.
 type faultTable struct {
-	World   string
+	World string
+	// Columns are operations, or functions, of which an empty name is any.
 	Columns []string
-	Rows    []faultRow
+	// Rows have as many cells as there are columns.
+	Rows []faultRow
 }
 
 // shownFault is a fault that is switched on, in words.
@@ -133,7 +139,8 @@ type faultsView struct {
 	APIs []string
 	// Tables are WeChat Pay's and the cloud's, and On what is switched on in both and in the sink.
 	Tables []faultTable
-	On     []shownFault
+	// On are in the order in which a request meets them.
+	On []shownFault
 	// Main and Backup say that a domain is up.
 	Main, Backup bool
 	Signing      signing
@@ -199,6 +206,7 @@ func (c *Console) readFaults(ctx context.Context, v *view, page *faultsView) err
 			return err
 		}
 	}
+	// A domain that is neither is as good as down.
 	page.Main, page.Backup = domains["main"] == "up", domains["backup"] == "up"
 	functions := []string{""}
 	for _, function := range named.Functions {
@@ -221,6 +229,7 @@ func (page *faultsView) gatewayTable(actions []faultAction, on []gatewayFault) f
 			}
 		}
 	}
+	// A fault for one order or one protocol presses its button, too: it is to be found by it.
 	for _, fault := range on {
 		is[fault.Action+" "+fault.Match.Op] = true
 		if fault.Match.Op == "" { // it is for both of these

@@ -7,7 +7,7 @@ import "cloudpay/internal/bilingual"
 
 // actionWords say what the actions of faults do, as docs/emulator.md has it in more words.
 var actionWords = map[string]bilingual.Text{
-	// Of WeChat Pay, in place of its answer.
+	// Of WeChat Pay, in place of its answer: nothing is done to the order.
 	"refuse":       bilingual.New("answers the code, and does nothing", "返回指定错误码，不执行操作"),
 	"system-error": bilingual.New("500 SYSTEM_ERROR, and does nothing", "500 SYSTEM_ERROR，不执行操作"),
 	"bank-error":   bilingual.New("500 BANK_ERROR, and does nothing", "500 BANK_ERROR，不执行操作"),
@@ -15,7 +15,8 @@ var actionWords = map[string]bilingual.Text{
 	"user-paying":  bilingual.New("202 USERPAYING, and does nothing", "202 USERPAYING，不执行操作"),
 	"switched":     bilingual.New("403 NOT_ENOUGH: moved to the public key", "403 NOT_ENOUGH：已切换到公钥"),
 	"html-502":     bilingual.New("a proxy's page, unsigned", "代理返回的网页，无签名"),
-	// Of WeChat Pay, in its reply or notification.
+	// Of WeChat Pay, in its reply or notification: the request was handled, and what comes must not
+	// be believed, or cannot be read.
 	"wrong-order":    bilingual.New("about another order, signed", "内容为另一订单，签名有效"),
 	"wrong-merchant": bilingual.New("for another merchant, signed", "内容为另一商户，签名有效"),
 	"wrong-amount":   bilingual.New("names another amount, signed", "金额不符，签名有效"),

@@ -22,20 +22,26 @@ const maxForm = 64 << 10
 // pages are the templates by the name of their file. Each has the layout.
 type pages map[string]*template.Template
 
+// templateNames are the pages' files in the folder templates, without their .html.
+func templateNames() []string {
+	return []string{
+		"overview", "orders", "order", "requests", "request", "explain", "invoke", "callers", "caller",
+		"faults", "time", "sweep", "events", "event", "settings", "fault",
+	}
+}
+
 // loadPages parses the templates.
 func loadPages(files assets) (pages, error) {
 	functions := template.FuncMap{
 		"asset": files.address, "at": inBeijing, "day": dayInBeijing, "hour": hourInBeijing, "moment": machineTime, "yuan": yuan, "dict": dict,
+		"odd": func(i int) bool { return i%2 == 1 },
 	}
 	shared, err := template.New("").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/rows.html")
 	if err != nil {
 		return nil, fmt.Errorf("parsing the layout: %w", err)
 	}
 	all := pages{}
-	for _, name := range []string{
-		"overview", "requests", "request", "orders", "order", "invoke", "callers", "caller", "faults",
-		"time", "sweep", "events", "event", "fault",
-	} {
+	for _, name := range templateNames() {
 		own, err := shared.Clone()
 		if err == nil {
 			own, err = own.ParseFS(templateFiles, "templates/"+name+".html")
@@ -70,6 +76,7 @@ func rooms() []room {
 		{"time", "/time", "t", bilingual.New("Time", "时间")},
 		{"sweep", "/sweep", "s", bilingual.New("Sweep", "扫描")},
 		{"events", "/events", "e", bilingual.New("Events", "事件")},
+		{"settings", "/settings", "x", bilingual.New("Settings", "设置")},
 	}
 }
 

@@ -168,6 +168,14 @@ type requestsView struct {
 	Older, Newer string
 }
 
+// OtherCause is a part of a reason that is asked for, which is no row of the table; empty: none is.
+func (p requestsView) OtherCause() string {
+	if p.Filter.namesCause() {
+		return ""
+	}
+	return p.Filter.Cause
+}
+
 // showRequests shows the newest requests that fit, and those that come; or an older page.
 func (c *Console) showRequests(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()

@@ -31,6 +31,7 @@ func (c *Console) saveScenario(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, "faults", err)
 		return
 	}
+	// As an attachment it is saved, and not shown: what strangers wrote into it never is a page.
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	file := scenarioName(r.URL.Query().Get("name")) + ".json"
 	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": file}))

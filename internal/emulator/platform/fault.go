@@ -323,8 +323,9 @@ func (c *Cloud) actionsAPI(w http.ResponseWriter, r *http.Request, rest, id stri
 
 // actionDocuments lists the actions in the order of docs/emulator.md.
 func actionDocuments() []actionDocument {
-	var documents []actionDocument
-	for _, action := range []string{throttle, serverError, coldStart, duplicate, lostAnswer, badCredentials} {
+	actions := []string{throttle, serverError, coldStart, duplicate, lostAnswer, badCredentials}
+	documents := make([]actionDocument, 0, len(actions))
+	for _, action := range actions {
 		document := actionDocument{Action: action}
 		if faultActions[action] {
 			document.Fields = []string{"delay"}
@@ -387,6 +388,7 @@ func (c *Cloud) SetScenario(text []byte) error {
 	if err := dec.Decode(&document); err != nil {
 		return fmt.Errorf("reading a scenario of the cloud: %w", err)
 	}
+	// All of them are read before any is checked against the functions, and none is set before.
 	faults := make([]Fault, 0, len(document.Faults))
 	for i, one := range document.Faults {
 		f, err := one.fault()
