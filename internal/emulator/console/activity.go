@@ -52,6 +52,8 @@ type input struct {
 	Method string `json:"method"`
 	Path   string `json:"path"`
 	Data   string `json:"data"`
+	// RequestID is what the requests to WeChat Pay that it caused name as their call.
+	RequestID string `json:"request_id"`
 }
 
 // delivery is a message to the merchant's server or to the event sink, as /deliveries shows it

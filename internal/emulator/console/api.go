@@ -67,12 +67,20 @@ func (a *api) post(ctx context.Context, address string, body, into any) error {
 
 // call makes one exchange. An answer from 400 on is an [*apiError].
 func (a *api) call(ctx context.Context, method, address string, body []byte, into any) (http.Header, error) {
+	return a.callWith(ctx, method, address, nil, body, into)
+}
+
+// callWith is call with headers, as names and values in turn.
+func (a *api) callWith(ctx context.Context, method, address string, header []string, body []byte, into any) (http.Header, error) {
 	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("calling %s: %w", address, err)
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
 	}
 	response, err := a.client.Do(request)
 	if err != nil {

@@ -3,7 +3,9 @@
 //	GET /            both worlds' health, counts of orders, what went wrong last, how to point an
 //	                 SDK here
 //	GET /requests    the requests to WeChat Pay as they come; /requests/{id} explains one
-//	GET /orders      WeChat Pay's truth beside the register; /orders/{out_trade_no} shows one
+//	GET /orders      WeChat Pay's truth beside the register; /orders/{out_trade_no} shows one;
+//	                 POST /orders and /orders/{out_trade_no}/{action} place, pay, refund, close
+//	                 and register; POST /first/{step} does the steps of the first close
 //	GET /invoke      any trigger as any caller, as a form or as JSON; POST calls, and shows what
 //	                 the function answered
 //	GET /callers     which calls were denied; /callers/{id} shows which rules were tried, and POST
@@ -153,6 +155,7 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("GET /requests", c.showRequests)
 	mux.HandleFunc("GET /requests/{id}", c.showRequest)
 	mux.HandleFunc("GET /orders", c.showOrders)
+	mux.HandleFunc("POST /orders", c.placeOrder)
 	mux.HandleFunc("GET /orders/{number}", c.showOrder)
 	mux.HandleFunc("GET /invoke", c.showInvoke)
 	mux.HandleFunc("POST /invoke", c.invoke)
@@ -170,6 +173,8 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("POST /faults/events", c.failEvents)
 	mux.HandleFunc("GET /faults/scenario", c.saveScenario)
 	mux.HandleFunc("POST /faults/scenario", c.loadScenario)
+	mux.HandleFunc("POST /orders/{number}/{action}", c.actOnOrder)
+	mux.HandleFunc("POST /first/{step}", c.guideOn)
 	mux.HandleFunc("GET /time", c.showTime)
 	mux.HandleFunc("POST /time/advance", c.advance)
 	mux.HandleFunc("POST /time/fire", c.fire)

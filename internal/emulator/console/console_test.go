@@ -28,6 +28,10 @@ type world struct {
 	answers map[string]string
 	links   map[string]string // Link headers by path
 	calls   []string
+	// headers are those of the last call, by method and path.
+	headers map[string]http.Header
+	// requestID is the X-Request-Id of every answer.
+	requestID string
 	// streams are what the streams send, by path; a stream ends when it has sent all.
 	streams map[string][]string
 	resumed map[string][]string // the Last-Event-Id of each opening
@@ -44,7 +48,7 @@ const someTime = "2026-11-30T12:00:00+08:00"
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		t: t, links: map[string]string{}, streams: map[string][]string{}, resumed: map[string][]string{}, grown: make(chan struct{}),
+		t: t, links: map[string]string{}, headers: map[string]http.Header{}, streams: map[string][]string{}, resumed: map[string][]string{}, grown: make(chan struct{}),
 		answers: map[string]string{
 			"GET /clock":      `{"now":"` + someTime + `","wire":"` + someTime + `","running":true,"ahead":"30m0s"}`,
 			"GET /domains":    `{"main":"up","backup":"up"}`,
@@ -98,6 +102,7 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if !known {
 		answer, known = w.answers[call]
 	}
+	w.headers[call] = r.Header
 	w.calls = append(w.calls, strings.TrimSpace(r.Method+" "+r.URL.RequestURI()+" "+string(body)))
 	link, register := w.links[r.URL.Path], w.register
 	w.mu.Unlock()
@@ -107,6 +112,7 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if link != "" {
 		rw.Header().Set("Link", link)
 	}
+	rw.Header().Set("X-Request-Id", w.requestID)
 	switch {
 	case !known:
 		rw.WriteHeader(http.StatusNotFound)
@@ -240,6 +246,7 @@ func (w *world) open(register *fakeRegister) *httptest.Server {
 	w.register = register
 	w.mu.Unlock()
 	c, err := console.New(console.Options{
+		Owner:      console.Key{Region: "cn", MchID: "1900000001"},
 		GatewayURL: "http://127.0.0.1:9800", BackupURL: "http://127.0.0.1:9801", AdminURL: w.url, CloudURL: w.url, EventsURL: w.url,
 		ConsoleURL: "http://127.0.0.1:9804", HasRegister: register != nil, Calls: fakeCalls{w.url},
 	})
@@ -394,7 +401,7 @@ func TestPolicy(t *testing.T) {
 	w.set("GET /requests", `[{"id":1,"time":"`+someTime+`","verdict":"ok","http_status":200}]`)
 	c := w.open(&fakeRegister{})
 	inline := regexp.MustCompile(`(?i)<script>|<style|\son[a-z]+=|\sstyle=|javascript:|hx-on`)
-	for _, path := range []string{"/", "/requests", "/requests/1", "/orders", "/orders/A1", "/explain", "/invoke", "/callers", "/callers/1", "/faults", "/time", "/settings", "/sweep", "/events", "/events/7", "/nothing", "/stream", "/assets/x/y.js"} {
+	for _, path := range []string{"/", "/requests", "/requests/1", "/orders", "/orders/A1", "/explain", "/invoke", "/callers", "/callers/1", "/faults", "/time", "/?first=A1", "/settings", "/sweep", "/events", "/events/7", "/nothing", "/stream", "/assets/x/y.js"} {
 		got := fetch(t, c.URL+path, nil)
 		policy := got.header.Get("Content-Security-Policy")
 		for _, want := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
@@ -544,6 +551,9 @@ func TestScriptsShowAsText(t *testing.T) {
 	w.set("GET /requests", "["+request+"]")
 	w.set("GET /orders", "["+order+"]")
 	w.set("GET /orders/A1", order)
+	w.set("POST /orders", order)
+	w.set("POST /orders/A1/pay", order)
+	w.set("POST /v1/functions/closeorder", `{"outcome":`+q+`,"errCode":`+q+`,"errCodeDes":`+q+`}`)
 	w.set("GET /v1/calls", `{"calls":[`+call+`]}`)
 	w.set("GET /deliveries", `{"deliveries":[`+delivery+`]}`)
 	w.set("GET /faults", `[{"match":{"op":`+q+`,"out_trade_no":`+q+`},"action":`+q+`,"times":1}]`)
@@ -597,6 +607,11 @@ func TestScriptsShowAsText(t *testing.T) {
 		fetch(t, c.URL+"/events/redeliver", nil, "id", script), fetch(t, c.URL+"/events/faults", nil, "status", script))
 	pages = append(pages, fetch(t, c.URL+"/invoke", nil, "function", script, "trigger", "call", "as", "user", "id", script, "data", script),
 		fetch(t, c.URL+"/invoke", nil, "json", script), fetch(t, c.URL+"/callers/1/again", nil, "as", "user", "id", script))
+	pages = append(pages, fetch(t, c.URL+"/orders", nil, "number", script, "total", "1", "openid", script, "close_after", script),
+		fetch(t, c.URL+"/orders", nil, "number", script, "total", script), fetch(t, c.URL+"/orders/A1/pay", nil, "as", script),
+		fetch(t, c.URL+"/orders/A1/close", nil, "as", "user", "openid", script), fetch(t, c.URL+"/orders/A1/refund", nil, "amount", script),
+		fetch(t, c.URL+"/?first=A1&unpaid="+escaped, nil), fetch(t, c.URL+"/?first="+escaped, nil),
+		fetch(t, c.URL+"/first/place", nil, "number", script), fetch(t, c.URL+"/first/close", nil, "number", script))
 	for _, show := range []string{"requests", "activity"} {
 		s := listen(t, c.URL+"/stream?show="+show+"&after=r1.c1.d1", "")
 		pages = append(pages, page{t: t, text: s.until("alert(1)")})

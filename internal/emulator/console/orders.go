@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -42,6 +43,12 @@ type wechatOrder struct {
 	ClosedAt          time.Time `json:"closed_at,omitzero"`
 }
 
+// orderIn reads an order that the management API answers; what is none is empty.
+func orderIn(answer []byte) (order wechatOrder) {
+	_ = json.Unmarshal(answer, &order)
+	return order
+}
+
 // key is the order's name in the register.
 func (o wechatOrder) key() Key {
 	return Key{Region: cmp.Or(o.Region, "cn"), MchID: cmp.Or(o.MchID, o.SPMchID), SubMchID: o.SubMchID, OutTradeNo: o.OutTradeNo}
@@ -76,6 +83,7 @@ var progresses = []struct {
 	Word     bilingual.Text
 }{
 	{Waiting, bilingual.New("waiting", "等待关单")},
+	{overdue, bilingual.New("overdue", "已到期")},
 	{Closing, bilingual.New("closing", "关单中")},
 	{Stuck, bilingual.New("stuck", "已放弃")},
 	{Withdrawn, bilingual.New("withdrawn", "已撤回")},
@@ -123,16 +131,19 @@ func (o orderRow) Link() string {
 }
 
 // StateWord is WeChat Pay's state in words.
-func (o orderRow) StateWord() string {
+func (o orderRow) StateWord() string { return o.In(o.stateText()) }
+
+// stateText is WeChat Pay's state in words of both languages.
+func (o orderRow) stateText() bilingual.Text {
 	if o.WeChat == nil {
-		return o.T("no such order", "没有该订单")
+		return bilingual.New("no such order", "没有该订单")
 	}
 	for _, known := range tradeStates {
 		if known.State == o.WeChat.State {
-			return o.In(known.Word)
+			return known.Word
 		}
 	}
-	return o.WeChat.State
+	return bilingual.Same(o.WeChat.State)
 }
 
 // ProgressWord is the register's state in words.
@@ -322,15 +333,24 @@ func (c *Console) placed(r *http.Request, v *view, page *ordersView) error {
 	return nil
 }
 
-// registered fills the page with the register's orders in a state of progress.
+// overdue is a filter besides the register's states: the waiting orders whose time has come.
+const overdue Progress = "overdue"
+
+// registered fills the page with the register's orders in a state of progress, or those overdue.
 func (c *Console) registered(r *http.Request, v *view, page *ordersView) error {
-	from := r.URL.Query().Get("from")
-	v.curl(c.register.listPath(Progress(page.Progress), from, ordersPage))
-	orders, next, err := c.register.List(r.Context(), Progress(page.Progress), from, ordersPage)
+	from, listed := r.URL.Query().Get("from"), Progress(page.Progress)
+	if listed == overdue {
+		listed = Waiting
+	}
+	v.curl(c.register.listPath(listed, from, ordersPage))
+	orders, next, err := c.register.List(r.Context(), listed, from, ordersPage)
 	if err != nil {
 		return bilingual.Errorf("reading the register: %w", "读取登记：%w", err)
 	}
 	now := c.now(r.Context())
+	if page.IsChosen(overdue) {
+		orders, next = dueOf(orders, next, now)
+	}
 	for _, registered := range orders {
 		row := orderRow{language: v.language, Register: &registered, Now: now}
 		var err error
@@ -342,6 +362,17 @@ func (c *Console) registered(r *http.Request, v *view, page *ordersView) error {
 		page.Older = withQuery("/orders", "progress", page.Progress, "from", next)
 	}
 	return nil
+}
+
+// dueOf is the part of a page of waiting orders that is due. They are listed by the time at which
+// they are due, so the first one that is not ends the list.
+func dueOf(orders []Registered, next string, now time.Time) (due []Registered, further string) {
+	for i, one := range orders {
+		if one.DueAt.After(now) {
+			return orders[:i], ""
+		}
+	}
+	return orders, next
 }
 
 // find reads an order of the register; nil if it is not registered, or why that is not known.

@@ -47,10 +47,20 @@ type overviewView struct {
 	// Activity is what happened last. The stream adds rows to it.
 	Activity []activity
 	Pointers []pointer
+	// Guide is the first close (guide.go), which stands on the page while there is no order and
+	// wherever the address asks for it; nil: the page has a link to it.
+	Guide *guideView
 }
 
 // showOverview shows what there is, how it is, and what went on.
 func (c *Console) showOverview(w http.ResponseWriter, r *http.Request) {
+	c.overviewPage(w, r, http.StatusOK, guideOf(r))
+}
+
+// overviewPage answers the page, with the first close where it is asked for. A part of the world
+// that does not answer leaves its own part of the page empty, and its health says why: this is the
+// page that a person opens when something is wrong.
+func (c *Console) overviewPage(w http.ResponseWriter, r *http.Request, status int, first guideAt) {
 	ctx := r.Context()
 	v := newView(r, "overview", bilingual.New("Overview", "总览"))
 	page := overviewView{HasRegister: c.register != nil, Pointers: c.pointers()}
@@ -74,8 +84,14 @@ func (c *Console) showOverview(w http.ResponseWriter, r *http.Request) {
 	if page.HasRegister {
 		v.curl(c.register.path(""))
 	}
+	if first.isAsked || !c.hasOrders(ctx) {
+		if page.Guide = c.guide(ctx, v.language, first.number, first.unpaid); page.Guide != nil {
+			page.Guide.Wrong = first.wrong
+			v.Back = page.Guide.Address // a change of the language does nothing again
+		}
+	}
 	v.Data = page
-	c.render(w, r, http.StatusOK, "overview", v)
+	c.render(w, r, status, "overview", v)
 }
 
 // parts asks each part of the world how it is.
@@ -132,13 +148,13 @@ func (c *Console) functions(ctx context.Context) health {
 		Name: bilingual.New("cloud", "云"), URL: c.api.cloud + "/v1/functions", Up: true,
 		Does: bilingual.New("the functions, timers, queues, HTTP triggers", "云函数、定时器、队列、HTTP 触发器"),
 	}
-	var answer struct{ Functions []struct{ Name string } }
-	if _, err := c.api.get(ctx, c.api.cloud+"/v1/functions", &answer); err != nil {
+	all, err := c.functionsOf(ctx)
+	if err != nil {
 		part.Up, part.Says = false, bilingual.Wording(err)
 		return part
 	}
-	names := make([]string, 0, len(answer.Functions))
-	for _, function := range answer.Functions {
+	names := make([]string, 0, len(all))
+	for _, function := range all {
 		names = append(names, function.Name)
 	}
 	part.Says = bilingual.Same(strings.Join(names, ", "))

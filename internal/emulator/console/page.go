@@ -25,7 +25,7 @@ type pages map[string]*template.Template
 // templateNames are the pages' files in the folder templates, without their .html.
 func templateNames() []string {
 	return []string{
-		"overview", "orders", "order", "requests", "request", "explain", "invoke", "callers", "caller",
+		"overview", "orders", "order", "action", "requests", "request", "explain", "invoke", "callers", "caller",
 		"faults", "time", "sweep", "events", "event", "settings", "fault",
 	}
 }
@@ -36,7 +36,7 @@ func loadPages(files assets) (pages, error) {
 		"asset": files.address, "at": inBeijing, "day": dayInBeijing, "hour": hourInBeijing, "moment": machineTime, "yuan": yuan, "dict": dict,
 		"odd": func(i int) bool { return i%2 == 1 },
 	}
-	shared, err := template.New("").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/rows.html")
+	shared, err := template.New("").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/rows.html", "templates/forms.html")
 	if err != nil {
 		return nil, fmt.Errorf("parsing the layout: %w", err)
 	}
@@ -111,13 +111,16 @@ func newView(r *http.Request, room string, title bilingual.Text) *view {
 // curl adds a call that was made.
 func (v *view) curl(address string) { v.Curls = append(v.Curls, curlOf(http.MethodGet, address, "")) }
 
-// curlOf is a call as a command for a POSIX shell.
-func curlOf(method, address, body string) string {
+// curlOf is a call as a command for a POSIX shell. header has names and values in turn.
+func curlOf(method, address, body string, header ...string) string {
 	command := "curl"
 	if method != http.MethodGet {
 		command += " -X " + method
 	}
 	command += " " + quoted(address)
+	for i := 0; i+1 < len(header); i += 2 {
+		command += " -H " + quoted(header[i]+": "+header[i+1])
+	}
 	if body != "" {
 		command += " -d " + quoted(body)
 	}
