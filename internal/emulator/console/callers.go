@@ -61,7 +61,8 @@ type tried struct {
 // fitWords are the words for what became of a rule.
 var fitWords = map[fit]bilingual.Text{
 	fitsNot: bilingual.New("did not fit", "不符合"), decided: bilingual.New("decided", "据此认定"), passed: bilingual.New("passed", "通过"),
-	denied: bilingual.New("denied", "拒绝"), notAsked: bilingual.New("for users only", "仅针对用户"), notReached: bilingual.New("not tried", "未尝试"), unknown: bilingual.New("not logged", "日志未写明"),
+	denied:   bilingual.New("denied", "拒绝"),
+	notAsked: bilingual.New("for users only", "仅针对用户"), notReached: bilingual.New("not tried", "未尝试"), unknown: bilingual.New("not logged", "日志未写明"),
 }
 
 // Said is it in words.

@@ -54,13 +54,16 @@ func everyExample(about wechatOrder) []example {
 	return []example{
 		// CloudBase names the user, and the register knows the order's owner. The merchant's own
 		// server comes the same way, and proves itself by the service token.
-		{title("A mini-program's user closes their order", "小程序用户关闭自己的订单"), of("closeorder", "call", "user", user, event)},
+		{title("A mini-program's user closes their order", "小程序用户关闭自己的订单"),
+			of("closeorder", "call", "user", user, event)},
 		{title("A mini-program's user queries it", "小程序用户查询订单"), of("queryorder", "call", "user", user, event)},
 		{title("A web page's user queries it", "网页用户查询订单"), of("queryorder", "call", "page", "u-77", event)},
-		{title("The merchant's server has it closed in 30 minutes", "商户服务器登记：30 分钟后关单"), of("closeorder", "call", "service", "", dataOf(register))},
+		{title("The merchant's server has it closed in 30 minutes", "商户服务器登记：30 分钟后关单"),
+			of("closeorder", "call", "service", "", dataOf(register))},
 		// The clouds' APIs for servers. On SCF the calls of an account's keys cannot be told from a
 		// user's, so that they need the token as well; on Lambda IAM vouches for them.
-		{title("wx-server-sdk, from another cloud function", "wx-server-sdk：由另一云函数调用"), of("closeorder", "sdk", "service", "", event)},
+		{title("wx-server-sdk, from another cloud function", "wx-server-sdk：由另一云函数调用"),
+			of("closeorder", "sdk", "service", "", event)},
 		{title("Tencent Cloud API, Invoke", "腾讯云 API 的 Invoke"), of("closeorder", "scf", "service", "", event)},
 		{title("AWS Lambda, Invoke", "AWS Lambda 的 Invoke"), of("closeorder", "aws", "service", "", event)},
 		{title("A Cognito user, by AWS's SDK", "Cognito 用户经 AWS SDK"), of("queryorder", "aws", "cognito", "us-east-1:77", event)},
