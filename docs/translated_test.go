@@ -105,6 +105,10 @@ func (p pages) linksInChinese(from string, links []string) []string {
 	p.t.Helper()
 	wanted := make([]string, 0, len(links))
 	for _, target := range links {
+		if picture, is := strings.CutSuffix(target, ".webp"); is { // of a page in that language
+			wanted = append(wanted, picture+".zh.webp")
+			continue
+		}
 		file, anchor, _ := strings.Cut(target, "#")
 		leads := path.Join(path.Dir(from), file)
 		if file == "" {

@@ -75,7 +75,7 @@ func (p *tab) wantAccessible(path string) {
 	p.Helper()
 	rules := `{}`
 	if p.dark {
-		rules = `{runOnly: ['cat.color']}`
+		rules = `{runOnly: {type: 'rule', values: ['color-contrast']}}`
 	}
 	for _, violation := range eval[[]string](p, `axe.run(document, {resultTypes: ['violations'], ...`+rules+`}).then((r) => r.violations.map((v) =>
 		v.id + ': ' + v.help + '\n' + v.nodes.slice(0, 3).map((n) => '  ' + n.html.slice(0, 200) + ' ' + n.failureSummary).join('\n')))`) {

@@ -45,7 +45,7 @@ func TestScreenshots(t *testing.T) {
 			picture := p.picture()
 			total += len(picture)
 			file := filepath.Join(*shots, name+as.T("", ".zh")+map[bool]string{true: ".narrow"}[as.narrow]+".webp")
-			if err := os.WriteFile(file, picture, 0o600); err != nil {
+			if err := os.WriteFile(file, picture, 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
