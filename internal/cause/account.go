@@ -76,8 +76,10 @@ func accounts() []Cause {
 			What: bilingual.New("a file of a key or a certificate is not what the program reads: another file, another form, or lost line feeds",
 				"密钥或证书文件不是程序要读取的：文件不对、格式不对，或丢失了换行"),
 			Remedy: bilingual.New("apiclient_key.pem is the private key (PKCS #8), apiclient_cert.pem the certificate,"+
-				" pub_key.pem WeChat Pay's public key; in a variable, write each line feed as \\n.",
-				"apiclient_key.pem 是私钥（PKCS #8），apiclient_cert.pem 是证书，pub_key.pem 是微信支付公钥；放入环境变量时，每个换行写成 \\n。"),
+				" pub_key.pem WeChat Pay's public key; in a variable, write each line feed as \\n. PKCS #1 becomes PKCS #8 by"+
+				" openssl pkcs8 -topk8 -nocrypt -in apiclient_key.pem -out private_key.pem.",
+				"apiclient_key.pem 是私钥（PKCS #8），apiclient_cert.pem 是证书，pub_key.pem 是微信支付公钥；放入环境变量时，每个换行写成 \\n。"+
+					"PKCS #1 转为 PKCS #8：openssl pkcs8 -topk8 -nocrypt -in apiclient_key.pem -out private_key.pem。"),
 			Decides: bilingual.New("The first line says what a file is: BEGIN PRIVATE KEY, BEGIN RSA PRIVATE KEY (PKCS #1),"+
 				" BEGIN CERTIFICATE, BEGIN PUBLIC KEY.",
 				"文件第一行说明它是什么：BEGIN PRIVATE KEY、BEGIN RSA PRIVATE KEY（PKCS #1）、BEGIN CERTIFICATE、BEGIN PUBLIC KEY。"),

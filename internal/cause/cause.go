@@ -9,8 +9,8 @@
 // # Rows
 //
 // An ID begins with its side: v3- and v2- for a request of the merchant, reply- for what the
-// merchant verifies, notice- for a notification, account- for what an account is set to. It is
-// never renamed: histories and scripts hold it.
+// merchant verifies, notice- for a notification, pay-sign- for what a client is handed to pay with,
+// account- for what an account is set to. It is never renamed: histories and scripts hold it.
 //
 // To add a cause, add a row to its side's list, teach internal/diagnosis to recognise it, name the
 // message that a person sees of it in this package's messages, and run make generate: docs/why.md
@@ -40,6 +40,7 @@ const (
 	V2           Side = "v2"           // an APIv2 document
 	Reply        Side = "reply"        // a reply of WeChat Pay, as the merchant verifies it
 	Notification Side = "notification" // a notification of WeChat Pay
+	PaySign      Side = "paysign"      // what a client is handed to pay with
 	Account      Side = "account"      // what the merchant's account is set to, or which fields it takes
 )
 
@@ -64,7 +65,8 @@ func All() []Cause {
 		rows []Cause
 	}{
 		{V3, headersV3()}, {V3, messageV3()}, {V3, bodyV3()}, {V3, signatureV3()},
-		{V2, keysV2()}, {V2, stringV2()}, {Reply, replies()}, {Notification, notifications()}, {Account, accounts()},
+		{V2, keysV2()}, {V2, stringV2()}, {Reply, replies()}, {Notification, notifications()},
+		{PaySign, paySignFields()}, {PaySign, paySignKeys()}, {PaySign, paySignTexts()}, {Account, accounts()},
 	} {
 		for _, row := range part.rows {
 			row.Side = part.side

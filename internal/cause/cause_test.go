@@ -13,7 +13,7 @@ import (
 func TestTable(t *testing.T) {
 	t.Parallel()
 	prefixes := map[cause.Side]string{
-		cause.V3: "v3-", cause.V2: "v2-", cause.Reply: "reply-", cause.Notification: "notice-", cause.Account: "account-",
+		cause.V3: "v3-", cause.V2: "v2-", cause.Reply: "reply-", cause.Notification: "notice-", cause.PaySign: "pay-sign-", cause.Account: "account-",
 	}
 	seen := map[cause.ID]bool{}
 	for _, row := range cause.All() {
@@ -54,7 +54,7 @@ func bothLanguages(t *testing.T, id cause.ID, field string, text bilingual.Text)
 // TestEnough holds the table to how many causes are told apart.
 func TestEnough(t *testing.T) {
 	t.Parallel()
-	for side, least := range map[cause.Side]int{cause.V3: 24, cause.V2: 11} {
+	for side, least := range map[cause.Side]int{cause.V3: 24, cause.V2: 11, cause.PaySign: 25} {
 		if got := len(cause.IDs(side)); got < least {
 			t.Errorf("%s: got %d causes, want %d at least", side, got, least)
 		}

@@ -141,6 +141,7 @@ func (d document) side(side cause.Side) string {
 		cause.V2:           d.say("Causes in an APIv2 request", "APIv2 请求中的原因"),
 		cause.Reply:        d.say("Causes in verifying a reply", "应答验签中的原因"),
 		cause.Notification: d.say("Causes in reading a notification", "处理回调通知中的原因"),
+		cause.PaySign:      d.say("Causes in what a client is handed to pay with", "调起支付参数中的原因"),
 		cause.Account:      d.say("Causes in the account", "商户账户方面的原因"),
 	}[side]
 }

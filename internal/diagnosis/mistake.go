@@ -91,7 +91,10 @@ var parts = map[cause.ID]int{
 	"v3-timestamp-milliseconds": partTime, "v3-timestamp-differs": partTime,
 	"v3-nonce-case": partNonce, "v3-nonce-differs": partNonce,
 	"v3-last-line-feed": partLayout, "v3-body-line": partLayout, "v3-crlf": partLayout, "v3-backslash-n": partLayout,
-	"v3-lines-swapped": partLayout,
+	"v3-lines-swapped":           partLayout,
+	"pay-sign-timestamp-differs": partTime, "pay-sign-nonce-differs": partNonce, "pay-sign-appid-signed": partAppID,
+	"pay-sign-package-signed": partPackage, "pay-sign-last-line-feed": partLayout, "pay-sign-backslash-n": partLayout,
+	"pay-sign-separator": partLayout, "pay-sign-lines-swapped": partLayout, "pay-sign-pairs": partLayout,
 }
 
 // The parts of a message whose mistakes replace each other.
@@ -101,6 +104,8 @@ const (
 	partTime
 	partNonce
 	partLayout
+	partAppID
+	partPackage
 )
 
 // replaces reports whether the second of two mistakes undoes the first, so that the pair is the

@@ -371,28 +371,6 @@ func TestDiagnoseForeignKeysV3(t *testing.T) {
 	s.wantLast("unauthentic", "but with PSS padding")
 }
 
-func TestOpenSignature(t *testing.T) {
-	t.Parallel()
-	key := paygate.RunT(t).Merchant.PrivateKey
-	for name, hash := range map[string]crypto.Hash{"SHA-256": crypto.SHA256, "MD5": crypto.MD5} {
-		digest := hash.New()
-		digest.Write([]byte("message"))
-		sum := digest.Sum(nil)
-		signature, err := rsa.SignPKCS1v15(rand.Reader, key, hash, sum)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, gotSum, ok := paygate.OpenSignature(&key.PublicKey, signature)
-		if !ok || got != name || !bytes.Equal(gotSum, sum) {
-			t.Errorf("opened to %s %x (%t), want %s %x", got, gotSum, ok, name, sum)
-		}
-		signature[0] ^= 1
-		if _, _, ok := paygate.OpenSignature(&key.PublicKey, signature); ok {
-			t.Error("a changed signature opened")
-		}
-	}
-}
-
 // TestLongBodiesAreNotGuessedAt: diagnosis costs no more than a request is worth.
 func TestLongBodiesAreNotGuessedAt(t *testing.T) {
 	t.Parallel()

@@ -67,7 +67,6 @@ var (
 	VerifyV3      = verifyV3
 	DecodeTexts   = decodeTexts
 	DecodeObject  = decodeObject
-	OpenSignature = openSignature
 	IsXMLText     = isXMLText
 	ParseDuration = parseDuration
 	Differently   = differently

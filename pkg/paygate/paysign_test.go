@@ -180,9 +180,9 @@ func TestPaySignMistakesV3(t *testing.T) {
 		"the right key signed another text: appId, timeStamp, nonceStr or package differ": h.rsa(crypto.SHA256, "wx", "1", "2", pack),
 		"over SHA-1":                        h.rsa(crypto.SHA1, h.appID, h.at, h.nonce, pack),
 		"was not made with the private key": h.rsaOf(otherKey(t), crypto.SHA256, "x"),
-		"each + became one on the way":      strings.Replace(right[:len(right)-4]+"+AA=", "+", " ", 1),
+		"each + has become a space":         strings.Replace(right[:len(right)-4]+"+AA=", "+", " ", 1),
 		"the padding is missing":            strings.TrimRight(right, "="),
-		"is 3 bytes long":                   "AAAA",
+		"is 2 bytes long":                   "AAAA",
 		"is APIv2's, in hexadecimal":        strings.Repeat("A1", 16),
 	} {
 		s.wantWrong(h.fields(sign), phrase)
@@ -232,8 +232,8 @@ func TestPaySignFields(t *testing.T) {
 		{edited(mini, "package", h.prepay), "must be prepay_id= and the prepay_id"},
 		{edited(mini, "package", "prepay_id=wx1"), `never answered the prepay_id "wx1"`},
 		{edited(mini, "signType", ""), "signType is missing"},
-		{edited(mini, "signType", "MD5"), "signType MD5 must be RSA: order FIELDS-1 was placed by APIv3"},
-		{edited(mini, "appId", "wx0"), "appId wx0 is not the one that order FIELDS-1 was placed for"},
+		{edited(mini, "signType", "MD5"), "signType MD5 must be RSA: the order was placed by APIv3"},
+		{edited(mini, "appId", "wx0"), "appId wx0 is not the one that the order was placed for"},
 		{edited(mini, "packageVal", "x"), "package is there twice"},
 		{edited(mini, "prepay_id", "wx1"), "package has another prepay_id than the one beside it, wx1"},
 		{edited(edited(mini, "package", h.prepay), "prepay_id", h.prepay), "partnerid is missing or empty"},
@@ -261,7 +261,7 @@ func TestPaySignOfPartner(t *testing.T) {
 	prepay, _ := s.place("jsapi", body).want(200).json()["prepay_id"].(string)
 	h := handing{s: s, appID: "wxsub", prepay: prepay, at: "1772337600", nonce: "n1"}
 	s.WantPaySign(h.fields(h.rsa(crypto.SHA256, "wxsub", h.at, h.nonce, "prepay_id="+prepay)))
-	s.wantWrong(h.fields(h.rsa(crypto.SHA256, s.Merchant.AppID, h.at, h.nonce, "prepay_id="+prepay)), "the service provider's appid was signed")
+	s.wantWrong(h.fields(h.rsa(crypto.SHA256, s.Merchant.AppID, h.at, h.nonce, "prepay_id="+prepay)), "the other party's appid was signed")
 
 	combined, _ := s.place("jsapi", s.combining("jsapi", "C-SIGNED")).want(200).json()["prepay_id"].(string)
 	h = handing{s: s, appID: s.Merchant.AppID, prepay: combined, at: "1772337600", nonce: "n1"}
@@ -302,7 +302,7 @@ func TestPaySignMistakesV2(t *testing.T) {
 			"the names were signed in small":      sum(text("appid noncestr signtype timestamp", pack, key), m.V2Key),
 			"the bare prepay_id was signed":       sum(text(names, examplePrepay, key), m.V2Key),
 			"appid was signed: its name is appId": sum(text("appid nonceStr signType timeStamp", pack, key), m.V2Key),
-			"no likely mistake makes it":          strings.Repeat("0", 32),
+			"no likely mistake makes paySign":     strings.Repeat("0", 32),
 			"is APIv3's, in base64":               strings.Repeat("A", 344),
 		} {
 			s.wantWrong(fields(sign), phrase)
@@ -341,11 +341,11 @@ func TestAdminPaySign(t *testing.T) {
 	}
 	send(fields).wantJSON(map[string]any{"right": true, "reason": nil})
 	fields["timeStamp"] = 1772337600
-	send(fields).wantJSON(map[string]any{"right": false, "reason": "timeStamp must be a string"})
+	send(fields).wantJSON(map[string]any{"right": false, "reason": "timeStamp must be a string", "cause": "pay-sign-field-type"})
 	fields["timeStamp"] = "1772337601"
 	got := send(fields)
 	got.wantJSON(map[string]any{
-		"right": false, "message": "支付验证签名失败", "expected": h.appID + "\n1772337601\n" + h.nonce + "\nprepay_id=" + h.prepay + "\n",
+		"right": false, "message": "支付验证签名失败", "cause": "pay-sign-timestamp-differs", "expected": h.appID + "\n1772337601\n" + h.nonce + "\nprepay_id=" + h.prepay + "\n",
 		"received": h.appID + "\n1772337600\n" + h.nonce + "\nprepay_id=" + h.prepay + "\n",
 	})
 	s.admin("POST", "/paysign", "").wantStatus(200).wantJSON(map[string]any{"right": false, "reason": "timeStamp is missing or empty"})
