@@ -13,8 +13,8 @@ type Symptom struct {
 }
 
 // Symptoms returns all that can be seen, in the order of docs/why.md: what WeChat Pay answers to a
-// request, what a program says of a reply, of a notification, and of its own keys, and what WeChat's
-// client says to a user who is to pay.
+// request, what a program says of a reply, of a notification, and of its own keys, and what
+// WeChat's client says to a user who is to pay.
 func Symptoms() []Symptom {
 	var all []Symptom
 	for _, group := range [][]symptom{requestSymptoms, accountSymptoms, replySymptoms, noticeSymptoms, paySignSymptoms} {

@@ -32,7 +32,7 @@ func paySignFields() []Cause {
 		{
 			ID:     "pay-sign-time-form",
 			What:   bilingual.New("timeStamp is not in seconds", "timeStamp 不是以秒为单位"),
-			Remedy: bilingual.New("Hand over seconds since 1970, in ten digits: Math.floor(Date.now() / 1000).", "传入 10 位的秒级时间戳：Math.floor(Date.now() / 1000)。"),
+			Remedy: bilingual.New("Hand over the seconds since 1970, of ten digits: Math.floor(Date.now() / 1000).", "传入自 1970 年起的秒数，共十位：Math.floor(Date.now() / 1000)。"),
 		},
 		// String(32) in all documents of the client's calls.
 		{
