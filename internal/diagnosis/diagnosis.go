@@ -119,6 +119,8 @@ import (
 type Keys struct {
 	// MchID is the merchant whose keys these are, Serial its API certificate's serial number.
 	MchID, Serial string
+	// AppID is what a paySign signs where the fields handed over do not say it.
+	AppID string
 	// Merchant verifies the merchant's signatures.
 	Merchant     *rsa.PublicKey
 	V2Key, V3Key string

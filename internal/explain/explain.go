@@ -110,6 +110,8 @@ func (a *Answer) explain(keys diagnosis.Keys) {
 		a.API = "v2"
 		a.Title = "XML"
 		a.explainV2(a.document, keys)
+	case formPayment:
+		a.explainPayment(keys)
 	case formExchange:
 		a.explainRow()
 	case formLogLine, formMessage, formCode:

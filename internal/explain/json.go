@@ -17,6 +17,7 @@ import (
 //	event_type, resource      a notification of APIv3
 //	level, msg                a line of the functions' log
 //	returnCode or outcome     a function's answer (docs/api.md)
+//	paySign                   what a client is handed to pay with (wx.requestPayment)
 //	code, message             a refusal of APIv3
 //	errcode, respdata         an answer of WeChat cloud hosting's private link
 //	return_code               a document of APIv2 that an SDK has made JSON of
@@ -152,6 +153,9 @@ func (r *Reading) readObject(text []byte, line int) {
 		return
 	case isNotification(text):
 		part.Form, part.request, part.open = formNotification, &diagnosis.Request{Body: text}, true
+	case isPayment(f):
+		part.Form = formPayment
+		_ = json.Unmarshal(text, &part.payment) // it is an object
 	case f.has("level", "msg"), f.has("returnCode"), f.has("outcome"):
 		part.Form = formLogLine
 		part.code = f.text("errCode", "gatewayCode", "code")

@@ -30,6 +30,8 @@ const (
 	formNotification Form = "notification"
 	// formDocument is an XML document of APIv2 without the HTTP message that carried it.
 	formDocument Form = "document"
+	// formPayment is the object that a client is handed to pay with.
+	formPayment Form = "payment"
 	// formExchange is a row of the emulated gateway's GET /requests.
 	formExchange Form = "exchange"
 	// formLogLine is a line of the functions' log, or a function's answer.
@@ -55,6 +57,8 @@ type Part struct {
 	reply *diagnosis.Response
 	// document is an XML document.
 	document []byte
+	// payment is the fields that a client is handed to pay with.
+	payment map[string]any
 	// text is searched for messages and codes. said and code are what a line of a log says in
 	// fields of their own.
 	text, said, code string

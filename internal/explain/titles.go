@@ -17,6 +17,8 @@ func (f Form) Title() bilingual.Text {
 		return bilingual.New("notification", "通知")
 	case formDocument:
 		return bilingual.New("document", "报文")
+	case formPayment:
+		return bilingual.New("fields to pay with", "调起支付参数")
 	case formExchange:
 		return bilingual.New("row of the history", "历史记录")
 	case formLogLine:

@@ -111,6 +111,7 @@ func (r *ring) readEnvironment(environ []string) {
 	if r.MchID = settings.MchID; r.MchID != "" {
 		r.has("merchant %s", "商户 %s", r.MchID)
 	}
+	r.AppID = settings.AppID
 	if r.Serial = settings.V3.SerialNo; r.Serial != "" {
 		r.has("serial number %s", "证书序列号 %s", r.Serial)
 	}
