@@ -86,6 +86,8 @@ func (g *Gateway) adminRoutes() []adminRoute {
 		{http.MethodPost, "/notifications/{id}/send", g.adminSendNotification},
 		{http.MethodGet, "/requests", g.adminRequests},
 		{http.MethodDelete, "/requests", forget(g.ClearRequests)},
+		{http.MethodGet, "/requests/{id}/bytes", g.adminTranscript},
+		{http.MethodPost, "/requests/{id}/send", g.adminSendRequest},
 	}
 }
 

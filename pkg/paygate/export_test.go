@@ -98,7 +98,7 @@ func ParseCredential(text string) ([5]string, error) {
 const MaxHistory = defaultHistory
 
 // Remember files a request in the history.
-func (g *Gateway) Remember(r Request) { g.history.add(r) }
+func (g *Gateway) Remember(r Request) { g.history.add(r, func(int) {}) }
 
 // Codes lists the table of codes: APIv2's spelling, APIv3's, and its HTTP status.
 func Codes() map[string]struct {

@@ -190,9 +190,11 @@ type Gateway struct {
 	orders  *orderBook
 	faults  *faultList
 	history *history
-	nonces  *nonceLog
-	signing *lottery
-	domains *domains
+	// the bytes of the newest requests and replies
+	transcripts transcripts
+	nonces      *nonceLog
+	signing     *lottery
+	domains     *domains
 	// sends what merchants are told
 	notifier *notifier
 	// the notify_url of orders that are added without one; nil: none
@@ -302,19 +304,27 @@ func (g *Gateway) Close() (err error) {
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serveOn(domainMain, w, r) }
 
 // serveOn answers a request that came by one of the domains. Every way out of it files the request
-// in the history, before the client sees a reply.
-func (g *Gateway) serveOn(domain string, w http.ResponseWriter, r *http.Request) {
+// in the history, before the client sees a reply. It returns the id there; 0 for a visit of the
+// page on which a user pays, which is not filed.
+func (g *Gateway) serveOn(domain string, w http.ResponseWriter, r *http.Request) (id int) {
 	ex := &exchange{gateway: g, w: w, r: r, rec: Request{
 		Time: g.now().In(beijing()).Truncate(time.Second), Domain: domain, Method: r.Method, URL: r.RequestURI,
 	}}
 	if _, dated := w.Header()["Date"]; !dated { // by the handler around this one, if there is one
 		w.Header().Set("Date", g.now().UTC().Format(http.TimeFormat))
 	}
-	if !g.domains.isUp(domain) {
+	ex.hear()
+	g.route(ex)
+	return ex.rec.ID
+}
+
+// route has a request answered by the protocol that its path belongs to.
+func (g *Gateway) route(ex *exchange) {
+	if !g.domains.isUp(ex.rec.Domain) {
 		ex.refuseConnection()
 		return
 	}
-	switch path := r.URL.EscapedPath(); {
+	switch path := ex.r.URL.EscapedPath(); {
 	case path == pathCashier:
 		g.serveCashier(ex)
 	case isV2(path):
@@ -356,6 +366,11 @@ type exchange struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	body    []byte
+	// when it came, by the wire clock and the business clock, and what was read of its body
+	began, clock time.Time
+	heard        *heard
+	// its bytes as they are kept; nil before it is filed
+	said *transcript
 	// filled in on the way, and filed by record
 	rec Request
 }
@@ -388,7 +403,7 @@ func (ex *exchange) record(status int) {
 	if observe := ex.gateway.observe; observe != nil {
 		observe(&ex.rec)
 	}
-	ex.gateway.history.add(ex.rec)
+	ex.gateway.history.add(ex.rec, ex.transcribe)
 }
 
 // wait lets d of real time pass. It returns false if the client goes away or the gateway closes

@@ -83,16 +83,18 @@ func (h *history) end() {
 }
 
 // add files a request, and wakes those that wait for one. The oldest goes when there are too many.
-// It returns when the request is in the file.
-func (h *history) add(r Request) { h.keep.await(h.put(r)) }
+// It returns when the request is in the file. numbered gets the request's id before the request can
+// be seen.
+func (h *history) add(r Request, numbered func(id int)) { h.keep.await(h.put(r, numbered)) }
 
 // put files a request, and returns its place in the keeper's queue. Where the file has no room for
 // what waits already, the request is in memory only.
-func (h *history) put(r Request) (place uint64) {
+func (h *history) put(r Request, numbered func(id int)) (place uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r.ID = h.next
 	h.next++
+	numbered(r.ID)
 	r.Faults = append([]Action(nil), r.Faults...) // none is nil, to compare alike
 	dropped := h.push(r)
 	h.wake()
@@ -263,7 +265,10 @@ func (g *Gateway) Requests() []Request {
 }
 
 // ClearRequests empties the history. It changes no order.
-func (g *Gateway) ClearRequests() { g.history.clear() }
+func (g *Gateway) ClearRequests() {
+	g.history.clear()
+	g.transcripts.clear()
+}
 
 // AwaitRequests waits until the history holds at least n requests, and returns it. A request that
 // hangs is in it as soon as it hangs. If ctx ends first, the error is ctx's, and the history is

@@ -119,7 +119,7 @@ func (s *seen) functionAt(address string) string {
 func (s *seen) received(event sink.Delivery) {
 	d := traffic.Delivery{
 		Time: event.Received, From: traffic.FromFunctions, To: "event sink", Topic: event.Kind, OutTradeNo: event.OutTradeNo,
-		Message: event.WebhookID, HTTPStatus: event.Status, Verdict: event.Verdict, Reason: event.Reason,
+		Message: event.WebhookID, EventID: event.ID, HTTPStatus: event.Status, Verdict: event.Verdict, Reason: event.Reason,
 	}
 	if cloud := s.cloud.Load(); cloud != nil {
 		d.Call, d.Function = cloud.Journal.Sender(event.OutTradeNo)

@@ -41,6 +41,7 @@ type inbound struct {
 	path   string       // of the request, behind the function's name, with its query
 	reason string       // why it is refused, if the answer does not say that
 	ran    bool         // the journal has it: a function was called, or will be
+	id     int64        // of the newest call of it that the journal has
 	lost   bool         // a fault cuts the connection instead of the answer
 	cut    bool         // which has happened
 	status int
@@ -128,7 +129,9 @@ func (c *Cloud) leave(in *inbound) {
 		return // a preflight, or an answer that is no refusal
 	}
 	call.Verdict, call.Status, call.Reason = traffic.VerdictRefused, in.status, cmp.Or(in.reason, call.Reason)
-	c.Journal.File(call)
+	refusal := &transcript{via: call.Via, caller: call.Caller}
+	refusal.answer, refusal.answerCut = beginningOf(in.answer)
+	c.Journal.End(&traffic.Open{}, call, c.fileTranscript(in, refusal))
 }
 
 // refusalIn reads the code and the message of a refusal, in whichever cloud's form it is.
@@ -201,7 +204,7 @@ func (c *Cloud) record(in *inbound, f *Function, event Event, faults []string, h
 	call.TookMS = float64(time.Since(began).Microseconds()) / 1000
 	judge(&call, reply, err)
 	in.explain(&call, f, event, reply)
-	c.Journal.End(open, call)
+	c.Journal.End(open, call, c.fileTranscript(in, transcribe(call, f, event, reply)))
 	return reply, err
 }
 
@@ -318,9 +321,11 @@ func outcomeIn(call *traffic.Call, reply Reply) {
 //	  200  {"calls":[{"id":17,"via":"http-api","function":"closeorder",…}],"next":17}
 //	GET /v1/calls/stream?function=&order=&verdict=&rule=&after=
 //	  200  server-sent events, see [traffic.Journal.Stream]; after is also Last-Event-ID
+//
+// One call is shown and made again by callAPI.
 func (c *Cloud) callsAPI(w http.ResponseWriter, r *http.Request, rest, id string) {
 	if rest != "" && rest != "/stream" {
-		noSuchPath(w, id)
+		c.callAPI(w, r, rest, id)
 		return
 	}
 	if !wantMethod(w, r, http.MethodGet, "read the calls with GET", id) {

@@ -31,10 +31,10 @@ func (s *Sink) receive(w http.ResponseWriter, r *http.Request) {
 		if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
 			status = http.StatusRequestEntityTooLarge
 		}
-		s.answer(w, Delivery{Verdict: malformed, Status: status, Reason: "the body did not arrive: " + err.Error()})
+		s.answer(w, r, Delivery{Verdict: malformed, Status: status, Reason: "the body did not arrive: " + err.Error()})
 		return
 	}
-	s.answer(w, s.judge(signedBy(r.Header), body))
+	s.answer(w, r, s.judge(signedBy(r.Header), body))
 }
 
 // judge decides what a delivery amounts to. A fault needs a genuine delivery, as everything else
@@ -69,13 +69,20 @@ func (s *Sink) judge(by signed, body []byte) Delivery {
 // kilobyte is the beginning of a header's value. Genuine ones are far shorter.
 func kilobyte(value string) string { return value[:min(len(value), 1<<10)] }
 
-// answer keeps a delivery and answers it. The reason goes to the sender, too.
-func (s *Sink) answer(w http.ResponseWriter, d Delivery) {
+// keep keeps a delivery, and returns it with its id.
+func (s *Sink) keep(d Delivery) Delivery {
 	d.Received = s.now()
 	d = s.add(d)
 	if s.observe != nil {
 		s.observe(d)
 	}
+	return d
+}
+
+// answer keeps a delivery and answers it. The reason goes to the sender, too.
+func (s *Sink) answer(w http.ResponseWriter, r *http.Request, d Delivery) {
+	d.header, d.host = r.Header.Clone(), r.Host
+	d = s.keep(d)
 	if d.Status == http.StatusNoContent {
 		w.WriteHeader(d.Status)
 		return
@@ -192,10 +199,14 @@ func (s *Sink) clearFaults(w http.ResponseWriter, _ *http.Request) {
 }
 
 // refuse answers a sentence.
-func refuse(w http.ResponseWriter, status int, reason string) {
-	reply(w, status, struct {
+func refuse(w http.ResponseWriter, status int, reason string) { write(w, status, refusal(reason)) }
+
+// refusal is the body of an answer with a sentence.
+func refusal(reason string) []byte {
+	text, _ := json.MarshalIndent(struct { // a text is always encoded
 		Error string `json:"error"`
-	}{reason})
+	}{reason}, "", "  ")
+	return text
 }
 
 // reply answers JSON, indented for people.
@@ -205,6 +216,11 @@ func reply(w http.ResponseWriter, status int, v any) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+	write(w, status, text)
+}
+
+// write answers a JSON text.
+func write(w http.ResponseWriter, status int, text []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(text, '\n')) // the reader may have gone

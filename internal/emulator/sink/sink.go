@@ -19,6 +19,8 @@
 //	POST /events          a delivery: 204, or 401 with the reason
 //	GET /events           what was received, oldest first
 //	GET /events/stream    the same as server-sent events, and what comes
+//	GET /events/{id}/bytes  one delivery as it came
+//	POST /events/{id}/send  takes it once more, as it came
 //	DELETE /events        forgets what was received
 //	POST /faults          {"status":503,"times":2}: answers the next deliveries so
 //	GET /faults           the faults still to come
@@ -84,8 +86,8 @@ func New(o Options) (*Sink, error) {
 	}
 	for pattern, handler := range map[string]http.HandlerFunc{
 		"POST /events": s.receive, "GET /events": s.list, "DELETE /events": s.forget,
-		"GET /events/stream": s.stream,
-		"POST /faults":       s.inject, "GET /faults": s.listFaults, "DELETE /faults": s.clearFaults,
+		"GET /events/stream": s.stream, "GET /events/{id}/bytes": s.showBytes, "POST /events/{id}/send": s.sendAgain,
+		"POST /faults": s.inject, "GET /faults": s.listFaults, "DELETE /faults": s.clearFaults,
 	} {
 		s.mux.HandleFunc(pattern, handler)
 	}
@@ -125,6 +127,10 @@ type Delivery struct {
 	// OutTradeNo and Kind are the event's, if it says them.
 	OutTradeNo string `json:"-"`
 	Kind       string `json:"-"`
+
+	// header and host are those of the request.
+	header http.Header
+	host   string
 }
 
 // The values of [Delivery].Verdict.

@@ -50,6 +50,8 @@ type Delivery struct {
 	OutTradeNo string `json:"out_trade_no,omitempty"`
 	// Message is the id of the notification or of the event: attempts share it.
 	Message string `json:"message,omitempty"`
+	// EventID is the id of an event's delivery at the event sink.
+	EventID int64 `json:"event_id,omitempty"`
 	// Attempt counts those of a notification, from 1 on; 0: none was made. Replay is true for one
 	// that was asked for, outside the schedule.
 	Attempt int  `json:"attempt,omitempty"`

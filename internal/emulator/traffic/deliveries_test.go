@@ -136,7 +136,7 @@ func TestSender(t *testing.T) {
 	if id, _ := j.Sender("B1"); id != "" {
 		t.Errorf("another order: got %s", id)
 	}
-	j.End(open, traffic.Call{RequestID: "1"})
+	j.End(open, traffic.Call{RequestID: "1"}, nil)
 	if len(j.Page(traffic.Query{}).Calls[0].Requests) != 0 {
 		t.Error("an event counts as a request")
 	}

@@ -43,7 +43,8 @@ func (j *Journal) Begin(call Call) *Open {
 }
 
 // End files a call that has ended. The call is as it is given, with the requests that it caused.
-func (j *Journal) End(open *Open, call Call) {
+// numbered, if not nil, gets the call's ID before the call can be seen.
+func (j *Journal) End(open *Open, call Call, numbered func(id int64)) {
 	j.mu.Lock()
 	if i := slices.Index(j.inFlight, open); i >= 0 {
 		j.inFlight = slices.Delete(j.inFlight, i, i+1)
@@ -52,6 +53,9 @@ func (j *Journal) End(open *Open, call Call) {
 	j.mu.Unlock()
 	call = j.ended.add(j.Numbers, func(id int64) Call {
 		call.ID = id
+		if numbered != nil {
+			numbered(id)
+		}
 		return call
 	})
 	if j.Ended != nil {
@@ -60,7 +64,7 @@ func (j *Journal) End(open *Open, call Call) {
 }
 
 // File files a call that never was in flight, since it was refused.
-func (j *Journal) File(call Call) { j.End(&Open{}, call) }
+func (j *Journal) File(call Call) { j.End(&Open{}, call, nil) }
 
 // Caused finds the call that caused a request, adds the request to it, and returns its RequestID;
 // empty if no call did. It has to be called before the request is answered: afterwards the call may

@@ -50,10 +50,10 @@ func TestCaused(t *testing.T) {
 	timer := begin("3", "")
 	want("B1", "3")
 	want("A1", "2")
-	j.End(second, traffic.Call{RequestID: "2", OutTradeNo: "A1", Verdict: traffic.VerdictOK})
+	j.End(second, traffic.Call{RequestID: "2", OutTradeNo: "A1", Verdict: traffic.VerdictOK}, nil)
 	want("A1", "1")
-	j.End(first, traffic.Call{RequestID: "1"})
-	j.End(timer, traffic.Call{RequestID: "3"})
+	j.End(first, traffic.Call{RequestID: "1"}, nil)
+	j.End(timer, traffic.Call{RequestID: "3"}, nil)
 	want("A1", "")
 	counts := map[string]int{}
 	for _, c := range j.Page(traffic.Query{}).Calls {
@@ -77,7 +77,7 @@ func TestManyRequests(t *testing.T) {
 	for range 60 {
 		j.Caused(traffic.Request{})
 	}
-	j.End(open, traffic.Call{RequestID: "1"})
+	j.End(open, traffic.Call{RequestID: "1"}, nil)
 	if c := j.Page(traffic.Query{}).Calls[0]; len(c.Requests) != 50 || c.MoreRequests != 10 {
 		t.Errorf("got %d and %d more, want 50 and 10", len(c.Requests), c.MoreRequests)
 	}
@@ -139,7 +139,7 @@ func TestFilters(t *testing.T) {
 	open := j.Begin(traffic.Call{RequestID: "1", OutTradeNo: "C1"})
 	j.Caused(traffic.Request{OutTradeNo: "", Verdict: "unauthentic"})
 	j.Caused(traffic.Request{OutTradeNo: "C1", Verdict: "ok"})
-	j.End(open, traffic.Call{OutTradeNo: "C1", Function: "closeorder", Verdict: traffic.VerdictOK, Outcome: "closed"})
+	j.End(open, traffic.Call{OutTradeNo: "C1", Function: "closeorder", Verdict: traffic.VerdictOK, Outcome: "closed"}, nil)
 	file(&j, "queryorder", "Q1", traffic.VerdictRefused)
 	file(&j, "queryorder", "Q2", traffic.VerdictFailed)
 	for want, queries := range map[string][]string{
@@ -204,7 +204,7 @@ func TestConcurrently(t *testing.T) {
 				if got := j.Caused(traffic.Request{OutTradeNo: id, Verdict: "ok"}); got != id {
 					t.Errorf("a request of %s: caused by %q", id, got)
 				}
-				j.End(open, traffic.Call{RequestID: id, OutTradeNo: id, Verdict: traffic.VerdictOK})
+				j.End(open, traffic.Call{RequestID: id, OutTradeNo: id, Verdict: traffic.VerdictOK}, nil)
 				if page := j.Page(traffic.Query{OutTradeNo: id}); len(page.Calls) != 1 || len(page.Calls[0].Requests) != 1 {
 					t.Errorf("%s: got %+v, want its call and request", id, page)
 				} else {

@@ -158,6 +158,15 @@ func (j *Journal) Page(q Query) Page {
 	return Page{calls, next}
 }
 
+// Find returns the call with an ID; false if it was forgotten, or never was.
+func (j *Journal) Find(id int64) (Call, bool) {
+	found, _ := j.ended.after(j.Numbers, id-1, 1, func(c Call) bool { return c.ID == id })
+	if len(found) == 0 {
+		return Call{}, false
+	}
+	return found[0].clone(), true
+}
+
 // page returns the entries that a query selects, never nil, and the ID after which the next page
 // begins; 0 if there is none.
 func page[T any](h *history[T], by Numbers, q Query, matches func(T) bool, id func(T) int64) (found []T, next int64) {
