@@ -3,9 +3,9 @@
 //	GET /            both worlds' health, counts of orders, what went wrong last, how to point an
 //	                 SDK here
 //	GET /requests    the requests to WeChat Pay as they come; /requests/{id} explains one
-//	GET /orders      WeChat Pay's truth beside the register; /orders/{out_trade_no} shows one;
-//	                 POST /orders and /orders/{out_trade_no}/{action} place, pay, refund, close
-//	                 and register; POST /first/{step} does the steps of the first close
+//	GET /orders      WeChat Pay's truth beside the register; POST /orders and
+//	                 /orders/{out_trade_no}/{action} place, pay, refund, close and register; POST
+//	                 /first/{step} does the steps of the first close
 //	GET /invoke      any trigger as any caller, as a form or as JSON; POST calls, and shows what
 //	                 the function answered
 //	GET /callers     which calls were denied; /callers/{id} shows which rules were tried, and POST
@@ -13,6 +13,8 @@
 //	GET /explain     a form for a request from elsewhere, which POST /explain explains
 //	GET /faults      what goes wrong in both worlds; POST /faults/… switches it, and
 //	                 /faults/scenario saves and loads all of it
+//	GET /orders/{n}  one order with what happened to it; POST …/replay does a step again, and
+//	                 …/until moves the clock on to what is due next
 //	GET /time        the clock and the timers; POST /time/advance and /time/fire move them
 //	GET /sweep       reports of sweeps, next attempts, stuck orders; POST /sweep/… sweeps, reopens
 //	GET /events      the outbox and the event sink; POST /events/… delivers; /events/{n} is one
@@ -175,6 +177,8 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("POST /faults/scenario", c.loadScenario)
 	mux.HandleFunc("POST /orders/{number}/{action}", c.actOnOrder)
 	mux.HandleFunc("POST /first/{step}", c.guideOn)
+	mux.HandleFunc("POST /orders/{number}/replay", c.replay)
+	mux.HandleFunc("POST /orders/{number}/until", c.moveTo)
 	mux.HandleFunc("GET /time", c.showTime)
 	mux.HandleFunc("POST /time/advance", c.advance)
 	mux.HandleFunc("POST /time/fire", c.fire)

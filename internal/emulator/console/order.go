@@ -1,9 +1,8 @@
 package console
 
 import (
-	"context"
 	"net/http"
-	"slices"
+	"strings"
 
 	"cloudpay/internal/bilingual"
 )
@@ -11,21 +10,39 @@ import (
 // orderView is the page of one order.
 type orderView struct {
 	orderRow
+	timeline
 
-	// Requests are the last ones about it, the newest first.
-	Requests []requestRow
-	// Deliveries are what was sent to the merchant's server about it.
-	Deliveries []activity
+	// Done is what an action did; nil before one.
+	Done *deed
 }
 
-// showOrder shows an order on both sides, with what was asked and told about it.
-func (c *Console) showOrder(w http.ResponseWriter, r *http.Request) {
+// Address is where a form of the page is sent: the order's own address, with what is to be done.
+func (o orderView) Address(action string) string {
+	path, query, has := strings.Cut(o.Link(), "?")
+	if has {
+		return path + "/" + action + "?" + query
+	}
+	return path + "/" + action
+}
+
+// showOrder shows an order on both sides, with what happened to it.
+func (c *Console) showOrder(w http.ResponseWriter, r *http.Request) { c.orderPage(w, r, nil) }
+
+// orderPage answers the page of an order, with what an action did.
+func (c *Console) orderPage(w http.ResponseWriter, r *http.Request, done *deed) {
 	query, number := r.URL.Query(), r.PathValue("number")
 	key := Key{Region: "cn", MchID: query.Get("mchid"), SubMchID: query.Get("sub_mchid"), OutTradeNo: number}
 	v := newView(r, "orders", bilingual.Sprintf("Order %s", "订单 %s", number))
+	status := http.StatusOK
+	if r.Method == http.MethodPost { // a change of the language after an action does nothing again
+		v.Back = orderLink(r)
+	}
+	if done != nil && done.failed() {
+		status = http.StatusUnprocessableEntity
+	}
 	v.Live = withQuery("/stream", "show", "changes", "after", c.newest(r.Context(), c.sources()).String())
 	v.curl(c.api.orderAddress(key))
-	page := orderView{orderRow: orderRow{language: v.language, Now: c.now(r.Context())}}
+	page := orderView{orderRow: orderRow{language: v.language, Now: c.now(r.Context())}, Done: done}
 	var err error
 	page.WeChat, err = c.wechat(r.Context(), key)
 	page.Fault = bilingual.Wording(err)
@@ -46,34 +63,7 @@ func (c *Console) showOrder(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, v.Room, &apiError{http.StatusNotFound, v.T("there is no order of this number", "没有该编号的订单")})
 		return
 	}
-	if err := c.about(r.Context(), v, &page, number); err != nil {
-		c.fail(w, r, v.Room, err)
-		return
-	}
+	page.timeline = c.tell(r.Context(), v, page.orderRow, query.Get("open"))
 	v.Data = page
-	c.render(w, r, http.StatusOK, "order", v)
-}
-
-// about reads what was asked and told about an order.
-func (c *Console) about(ctx context.Context, v *view, page *orderView, number string) error {
-	const most = "50"
-	requests := withQuery(c.api.admin+"/requests", "order", number, "limit", most)
-	deliveries := withQuery(c.api.admin+"/deliveries", "order", number, "limit", most)
-	v.curl(requests)
-	v.curl(deliveries)
-	var found []request
-	if _, err := c.api.get(ctx, requests, &found); err != nil {
-		return err
-	}
-	for _, one := range slices.Backward(found) {
-		page.Requests = append(page.Requests, requestRow{v.language, one})
-	}
-	var told struct{ Deliveries []delivery }
-	if _, err := c.api.get(ctx, deliveries, &told); err != nil {
-		return err
-	}
-	for _, one := range slices.Backward(told.Deliveries) {
-		page.Deliveries = append(page.Deliveries, one.activity(v.language))
-	}
-	return nil
+	c.render(w, r, status, "order", v)
 }

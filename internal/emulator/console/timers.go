@@ -137,23 +137,31 @@ func (c *Console) advance(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	by := strings.TrimSpace(r.PostFormValue("advance"))
 	page := timeView{Advanced: by}
-	calls := c.sources()[callKind]
-	before := c.newest(r.Context(), []source{calls})[callKind]
-	var moved clock
-	if err := c.api.post(r.Context(), c.api.admin+"/clock", map[string]string{"advance": by}, &moved); err != nil {
-		page.Wrong = bilingual.Wording(err)
+	moved, called, refused, waited := c.moveOn(r.Context(), languageOf(r), by)
+	if refused != nil {
+		page.Wrong = bilingual.Wording(refused)
 		c.timePage(w, r, http.StatusUnprocessableEntity, page)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), maxAdvance)
+	page.Wrong, page.Called = bilingual.Wording(waited), called
+	page.Done = bilingual.Sprintf("The clock was moved on by %s, to %s.", "时钟已前进 %s，现为 %s。", by, inBeijing(moved.Now))
+	c.timePage(w, r, http.StatusOK, page)
+}
+
+// moveOn moves the clock on, waits for the timers that became due, and returns the calls that came
+// of it, the newest first. refused is why the clock did not move, and waited why the timers may not
+// have fired yet.
+func (c *Console) moveOn(ctx context.Context, l language, by string) (moved clock, called []activity, refused, waited error) {
+	calls := c.sources()[callKind]
+	before := c.newest(ctx, []source{calls})[callKind]
+	if refused = c.api.post(ctx, c.api.admin+"/clock", map[string]string{"advance": by}, &moved); refused != nil {
+		return clock{}, nil, refused, nil
+	}
+	waiting, cancel := context.WithTimeout(ctx, maxAdvance)
 	defer cancel()
 	var settled []byte
-	if _, err := c.api.call(ctx, http.MethodGet, c.api.cloud+"/v1/timers?wait=60s", nil, &settled); err != nil {
-		page.Wrong = bilingual.Wording(err)
-	}
-	page.Done = bilingual.Sprintf("The clock was moved on by %s, to %s.", "时钟已前进 %s，现为 %s。", by, inBeijing(moved.Now))
-	page.Called = c.calledSince(r.Context(), before, languageOf(r))
-	c.timePage(w, r, http.StatusOK, page)
+	_, waited = c.api.call(waiting, http.MethodGet, c.api.cloud+"/v1/timers?wait=60s", nil, &settled)
+	return moved, c.calledSince(ctx, before, l), nil, waited
 }
 
 // calledSince are the first calls behind an id, the newest first.

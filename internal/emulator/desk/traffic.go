@@ -122,6 +122,7 @@ func (s *seen) received(event sink.Delivery) {
 		Message: event.WebhookID, EventID: event.ID, HTTPStatus: event.Status, Verdict: event.Verdict, Reason: event.Reason,
 	}
 	if cloud := s.cloud.Load(); cloud != nil {
+		d.Clock = cloud.Clock.Time()
 		d.Call, d.Function = cloud.Journal.Sender(event.OutTradeNo)
 	}
 	s.deliveries.File(d)

@@ -1,0 +1,578 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"cloudpay/internal/bilingual"
+)
+
+const (
+	// shownSteps bounds the requests, the calls and the deliveries of a timeline, each. The newest
+	// are shown.
+	shownSteps = 30
+	// shownText bounds a text on the page, and shownTexts all of them, in bytes. Whatever is longer
+	// is read by the command beside it.
+	shownText  = 16 << 10
+	shownTexts = 192 << 10
+	// notifying is how long a call may have begun before the notification that made it was filed.
+	notifying = 10 * time.Second
+)
+
+// timedCall is a call with what a timeline needs of it besides.
+type timedCall struct {
+	call
+
+	// Clock is when it came by the emulator's clock, in whole seconds.
+	Clock     time.Time `json:"clock"`
+	TookMS    float64   `json:"took_ms"`
+	RequestID string    `json:"request_id"`
+}
+
+// took is how long the function took.
+func (c timedCall) took() time.Duration { return time.Duration(c.TookMS * float64(time.Millisecond)) }
+
+// timedDelivery is a delivery with what a timeline needs of it besides.
+type timedDelivery struct {
+	delivery
+
+	Clock    time.Time `json:"clock"` // likewise
+	Function string    `json:"function"`
+	Call     string    `json:"call"`
+	API      string    `json:"api"`
+	// Message is the id of the notification or of the event, and EventID that of the delivery at
+	// the event sink.
+	Message string `json:"message"`
+	EventID int64  `json:"event_id"`
+	Attempt int    `json:"attempt"`
+}
+
+// requestBytes are a request's, as the management API shows them (docs/emulator.md, "Bytes").
+type requestBytes struct {
+	ID          int64     `json:"id"`
+	Time        time.Time `json:"time"`
+	Clock       time.Time `json:"clock"`
+	TookMS      *float64  `json:"took_ms"` // nil: no reply was sent
+	Request     string    `json:"request"`
+	RequestCut  int       `json:"request_cut"`
+	Reply       string    `json:"reply"`
+	ReplyCut    int       `json:"reply_cut"`
+	Signed      string    `json:"signed"`
+	ReplySigned string    `json:"reply_signed"`
+}
+
+// callBytes are a call's (docs/emulator.md, "Calls").
+type callBytes struct {
+	Call          timedCall         `json:"call"`
+	Event         string            `json:"event"`
+	EventCut      int               `json:"event_cut"`
+	Environment   map[string]string `json:"environment"`
+	ClientContext string            `json:"client_context"`
+	Answer        string            `json:"answer"`
+	AnswerCut     int               `json:"answer_cut"`
+}
+
+// eventBytes are those of a delivery at the event sink (docs/emulator.md, "The event sink").
+type eventBytes struct {
+	ID      int64  `json:"id"`
+	Verdict string `json:"verdict"`
+	Reason  string `json:"reason"`
+	Status  int    `json:"http_status"`
+	Request string `json:"request"`
+	Answer  string `json:"answer"`
+}
+
+// notification is one of WeChat Pay's (docs/emulator.md, "Notifications").
+type notification struct {
+	ID       string    `json:"id"`
+	Kind     string    `json:"kind"`
+	State    string    `json:"state"`
+	URL      string    `json:"notify_url"`
+	Content  string    `json:"content"`
+	Due      time.Time `json:"due"`
+	Attempts []attempt `json:"attempts"`
+}
+
+// attempt is one attempt to deliver a notification.
+type attempt struct {
+	Header       map[string]string `json:"request_header"`
+	Body         string            `json:"request_body"`
+	HTTPStatus   int               `json:"http_status"`
+	Answer       string            `json:"answer"`
+	Acknowledged bool              `json:"acknowledged"`
+	Reason       string            `json:"reason"`
+}
+
+// timeline is what happened to an order, and what is to come.
+type timeline struct {
+	Steps []*step
+	// Faults are why a history could not be read; its steps are missing then.
+	Faults []bilingual.Text
+	// Cut says that older steps are left out.
+	Cut bool
+	// Moments are what is to come, the next first.
+	Moments []moment
+}
+
+// chronicle puts a timeline together.
+type chronicle struct {
+	language
+
+	console *Console
+	ctx     context.Context //nolint:containedctx // it lives for one page
+	order   orderRow
+	number  string
+	// ahead is by how much the emulator's clock is ahead of this machine's now.
+	ahead time.Duration
+	// shown is the step whose bytes are shown from the beginning.
+	shown string
+
+	timeline
+	// notifications are those about the order, by their ids.
+	notifications map[string]notification
+	// calls are the steps of calls, by their request ids, and events what the functions got.
+	calls  map[string][]*step
+	events map[*step]string
+}
+
+// tell reads what happened to an order.
+func (c *Console) tell(ctx context.Context, v *view, order orderRow, shown string) timeline {
+	t := &chronicle{
+		language: v.language, console: c, ctx: ctx, order: order, number: order.Number(), shown: shown,
+		notifications: map[string]notification{}, calls: map[string][]*step{}, events: map[*step]string{},
+	}
+	if now := c.clock(ctx); now != nil {
+		t.ahead, _ = time.ParseDuration(now.Ahead) // 0 for what is none
+	}
+	for _, read := range []func(*view) error{t.readNotifications, t.readCalls, t.readRequests, t.readDeliveries} {
+		if err := read(v); err != nil {
+			t.Faults = append(t.Faults, bilingual.Wording(err))
+		}
+	}
+	t.addOrder()
+	t.addRegister()
+	arrange(t.Steps)
+	t.bound(t.Steps, new(int))
+	t.Moments = t.moments()
+	return t.timeline
+}
+
+// add adds a step to the timeline, or to the call that it came of.
+func (t *chronicle) add(s *step, call string) {
+	s.language, s.Open = t.language, s.ID == t.shown
+	if outer := t.callAt(call, s.Real); outer != nil {
+		outer.Steps = append(outer.Steps, s)
+		return
+	}
+	t.Steps = append(t.Steps, s)
+}
+
+// callAt is the step of the call with a request id; nil if there is none. Attempts of one event
+// share the id: the last that had begun is meant.
+func (t *chronicle) callAt(id string, real time.Time) *step {
+	all := t.calls[id]
+	if id == "" || len(all) == 0 {
+		return nil
+	}
+	for _, one := range slices.Backward(all) {
+		if !one.Real.After(real) {
+			return one
+		}
+	}
+	return all[0]
+}
+
+// emulated is a time of this machine's by the emulator's clock, of which clock has the whole
+// seconds: the clock is ahead by the same fraction of a second as now.
+func (t *chronicle) emulated(real, clock time.Time) time.Time {
+	if clock.IsZero() {
+		return real.Add(t.ahead)
+	}
+	fraction := t.ahead - t.ahead.Truncate(time.Second)
+	ahead := clock.Sub(real) - fraction
+	whole := ahead.Truncate(time.Second)
+	if ahead > whole {
+		whole += time.Second
+	}
+	return real.Add(whole + fraction)
+}
+
+// lacking says why a step has no bytes.
+func lacking(err error) bilingual.Text {
+	if refusal, refused := errors.AsType[*apiError](err); refused && refusal.status == http.StatusNotFound {
+		return bilingual.New("Its bytes are not kept: the emulator was started again since, or newer ones took their place.",
+			"其原始内容已不再保留：模拟器此后重启过，或已被更新的记录取代。")
+	}
+	return bilingual.Wording(err)
+}
+
+// readCalls reads the calls about the order, with those that its notifications made.
+func (t *chronicle) readCalls(v *view) error {
+	api := t.console.api
+	address := withQuery(api.cloud+"/v1/calls", "order", t.number, "limit", strconv.Itoa(shownSteps))
+	v.curl(address)
+	var page struct{ Calls []timedCall }
+	if _, err := api.get(t.ctx, address, &page); err != nil {
+		return err
+	}
+	t.Cut = t.Cut || len(page.Calls) == shownSteps
+	for _, one := range page.Calls {
+		t.add(t.callStep(one), "")
+	}
+	return nil
+}
+
+// callStep is a call as a step.
+func (t *chronicle) callStep(one timedCall) *step {
+	api := t.console.api
+	row := one.activity(t.language)
+	s := &step{
+		language: t.language, ID: fmt.Sprintf("call-%d", one.ID), Kind: "call", What: row.What, Verdict: row.Verdict, Said: row.Said,
+		Reason: one.Reason, At: t.emulated(one.Time, one.Clock), Real: one.Time, Took: one.took(), Whole: true,
+		Curl: curlOf(http.MethodGet, api.callAddress(one.ID, "bytes"), ""),
+	}
+	t.calls[one.RequestID] = append(t.calls[one.RequestID], s)
+	var found callBytes
+	if _, err := api.get(t.ctx, api.callAddress(one.ID, "bytes"), &found); err != nil {
+		s.Lacks = lacking(err)
+		return s
+	}
+	s.Texts, t.events[s] = found.texts(), found.Event
+	if found.Event != "" && found.EventCut == 0 {
+		s.Again = curlOf(http.MethodPost, api.callAddress(one.ID, "send"), "")
+	}
+	return s
+}
+
+// callAddress is the address of a call's bytes, or at which it is made again.
+func (a *api) callAddress(id int64, what string) string {
+	return fmt.Sprintf("%s/v1/calls/%d/%s", a.cloud, id, what)
+}
+
+// texts are what a call's step shows.
+func (b callBytes) texts() []stepText {
+	var environment strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(b.Environment)) {
+		environment.WriteString(name + "=" + b.Environment[name] + "\n")
+	}
+	return said(
+		stepText{bilingual.New("The event, as the function got it", "函数收到的事件"), b.Event, b.EventCut},
+		stepText{bilingual.New("What the platform said about this call", "平台就本次调用提供的环境"), environment.String(), 0},
+		stepText{bilingual.New("The client context", "客户端上下文"), b.ClientContext, 0},
+		stepText{bilingual.New("The function's answer", "函数的返回"), b.Answer, b.AnswerCut},
+	)
+}
+
+// said are the texts that are not empty.
+func said(texts ...stepText) []stepText {
+	return slices.DeleteFunc(texts, func(one stepText) bool { return one.Text == "" })
+}
+
+// readRequests reads the requests about the order.
+func (t *chronicle) readRequests(v *view) error {
+	api := t.console.api
+	address := withQuery(api.admin+"/requests", "order", t.number, "limit", strconv.Itoa(shownSteps))
+	v.curl(address)
+	var found []request
+	if _, err := api.get(t.ctx, address, &found); err != nil {
+		return err
+	}
+	t.Cut = t.Cut || len(found) == shownSteps
+	for _, one := range found {
+		t.add(t.requestStep(one), one.Call)
+	}
+	return nil
+}
+
+// requestStep is a request as a step. Without its bytes its time is known in whole seconds.
+func (t *chronicle) requestStep(one request) *step {
+	api := t.console.api
+	row := one.activity(t.language)
+	s := &step{
+		language: t.language, ID: fmt.Sprintf("request-%d", one.ID), Kind: "request", What: row.What, Verdict: row.Verdict,
+		Said: row.Said, Reason: one.Reason, State: one.State, Link: row.Link, At: one.Time.Add(t.ahead), Real: one.Time, Took: -1,
+		Coarse: true, Curl: curlOf(http.MethodGet, api.requestAddress(one.ID, "bytes"), ""),
+	}
+	if one.HTTPStatus > 0 {
+		s.Said = words(s.Said, strconv.Itoa(one.HTTPStatus))
+	}
+	var found requestBytes
+	if _, err := api.get(t.ctx, api.requestAddress(one.ID, "bytes"), &found); err != nil {
+		s.Lacks = lacking(err)
+		if outer := t.callAt(one.Call, one.Time); outer != nil { // in its call, at an unknown time
+			s.At, s.Real = outer.At, outer.Real
+		}
+		return s
+	}
+	s.At, s.Real, s.Coarse, s.Texts, s.Whole = found.Clock, found.Time, false, found.texts(), found.Reply != ""
+	if found.TookMS != nil {
+		s.Took = time.Duration(*found.TookMS * float64(time.Millisecond))
+	}
+	if found.RequestCut == 0 {
+		s.Again = curlOf(http.MethodPost, api.requestAddress(one.ID, "send"), "")
+	}
+	return s
+}
+
+// requestAddress is the address of a request's bytes, or at which it is sent again.
+func (a *api) requestAddress(id int64, what string) string {
+	return fmt.Sprintf("%s/requests/%d/%s", a.admin, id, what)
+}
+
+// texts are what a request's step shows.
+func (b requestBytes) texts() []stepText {
+	return said(
+		stepText{bilingual.New("The request, as it was received", "收到的请求"), b.Request, b.RequestCut},
+		stepText{bilingual.New("The string to sign", "待签名串"), b.Signed, 0},
+		stepText{bilingual.New("The reply, as it was sent", "发出的应答"), b.Reply, b.ReplyCut},
+		stepText{bilingual.New("The string that the reply signs", "应答的验签名串"), b.ReplySigned, 0},
+	)
+}
+
+// readNotifications reads the notifications about the order. A page has all but a flood of them.
+func (t *chronicle) readNotifications(v *view) error {
+	address := withQuery(t.console.api.admin+"/notifications", "order", t.number)
+	v.curl(address)
+	var page struct{ Notifications []notification }
+	_, err := t.console.api.get(t.ctx, address, &page)
+	for _, one := range page.Notifications {
+		t.notifications[one.ID] = one
+	}
+	return err
+}
+
+// readDeliveries reads the notifications' attempts and the events of the order.
+func (t *chronicle) readDeliveries(v *view) error {
+	api := t.console.api
+	address := withQuery(api.admin+"/deliveries", "order", t.number, "limit", strconv.Itoa(shownSteps))
+	v.curl(address)
+	var page struct{ Deliveries []timedDelivery }
+	if _, err := api.get(t.ctx, address, &page); err != nil {
+		return err
+	}
+	t.Cut = t.Cut || len(page.Deliveries) == shownSteps
+	for _, one := range page.Deliveries {
+		row := one.activity(t.language)
+		s := &step{
+			language: t.language, What: row.What, Verdict: row.Verdict, Said: row.Said, Reason: one.Reason,
+			At: t.emulated(one.Time, one.Clock), Real: one.Time, Took: -1, Whole: true,
+		}
+		if one.From == "functions" {
+			t.eventStep(s, one)
+			t.add(s, one.Call)
+			continue
+		}
+		t.notificationStep(s, one)
+		t.add(s, "")
+		t.addNotified(s, one)
+	}
+	return nil
+}
+
+// eventStep is an event that came to the event sink.
+func (t *chronicle) eventStep(s *step, one timedDelivery) {
+	s.Kind, s.ID = "event", fmt.Sprintf("event-%d", one.EventID)
+	api := t.console.api
+	if api.events == "" || one.EventID == 0 {
+		s.ID = fmt.Sprintf("delivery-%d", one.ID)
+		return
+	}
+	address := api.eventAddress(one.EventID, "bytes")
+	s.Curl = curlOf(http.MethodGet, address, "")
+	var found eventBytes
+	if _, err := api.get(t.ctx, address, &found); err != nil {
+		s.Lacks = lacking(err)
+		return
+	}
+	s.Texts = found.texts()
+	s.Again = curlOf(http.MethodPost, api.eventAddress(one.EventID, "send"), "")
+}
+
+// eventAddress is the address of a delivery's bytes at the event sink, or at which it is sent
+// again.
+func (a *api) eventAddress(id int64, what string) string {
+	return fmt.Sprintf("%s/events/%d/%s", a.events, id, what)
+}
+
+// texts are what an event's step shows.
+func (b eventBytes) texts() []stepText {
+	return said(
+		stepText{bilingual.New("The event, as it was received", "收到的事件"), b.Request, 0},
+		stepText{bilingual.New("The answer", "应答"), b.Answer, 0},
+	)
+}
+
+// notificationStep is an attempt of WeChat Pay to notify.
+func (t *chronicle) notificationStep(s *step, one timedDelivery) {
+	s.Kind, s.ID = "notification", fmt.Sprintf("delivery-%d", one.ID)
+	told, known := t.notifications[one.Message]
+	if !known {
+		return
+	}
+	address := t.console.api.admin + "/notifications/" + url.PathEscape(told.ID)
+	s.Curl, s.Again = curlOf(http.MethodGet, address, ""), curlOf(http.MethodPost, address+"/send", "")
+	if one.Attempt > 0 && one.Attempt <= len(told.Attempts) {
+		s.Texts = told.Attempts[one.Attempt-1].texts(told)
+	}
+	if len(s.Texts) == 0 {
+		s.Texts = said(stepText{bilingual.New("What is told, in the clear", "通知内容（明文）"), told.Content, 0})
+	}
+}
+
+// texts are what the step of an attempt shows.
+func (a attempt) texts(of notification) []stepText {
+	var sent strings.Builder
+	if a.Body != "" {
+		address, _ := url.Parse(of.URL) // the gateway has called it
+		path, host := of.URL, ""
+		if address != nil {
+			path, host = address.RequestURI(), address.Host
+		}
+		fmt.Fprintf(&sent, "POST %s HTTP/1.1\r\nHost: %s\r\n", path, host)
+		for _, name := range slices.Sorted(maps.Keys(a.Header)) {
+			sent.WriteString(name + ": " + a.Header[name] + "\r\n")
+		}
+		sent.WriteString("\r\n" + a.Body)
+	}
+	return said(
+		stepText{bilingual.New("The notification, as it was sent", "发出的通知"), sent.String(), 0},
+		stepText{bilingual.New("What it tells, in the clear", "通知内容（明文）"), of.Content, 0},
+		stepText{bilingual.New("The answer", "应答"), a.Answer, 0},
+	)
+}
+
+// addNotified puts the call that a notification made into its step: the call of that function whose
+// event has the notification's id, or in APIv2 the order's number, shortly before.
+func (t *chronicle) addNotified(s *step, one timedDelivery) {
+	if one.Function == "" {
+		return
+	}
+	carries := func(event string) bool {
+		return strings.Contains(event, one.Message) || one.API == "v2" && strings.Contains(event, t.number)
+	}
+	fits := func(at time.Time) bool { return !at.After(one.Time) && at.After(one.Time.Add(-notifying)) }
+	for i, known := range t.Steps {
+		if known.Kind == "call" && fits(known.Real) && carries(t.events[known]) {
+			t.Steps = slices.Delete(t.Steps, i, i+1)
+			s.hold(known)
+			return
+		}
+	}
+	var page struct{ Calls []timedCall }
+	address := withQuery(t.console.api.cloud+"/v1/calls", "function", one.Function, "limit", strconv.Itoa(shownSteps))
+	if _, err := t.console.api.get(t.ctx, address, &page); err != nil {
+		return // the notification is shown without its call
+	}
+	for _, candidate := range slices.Backward(page.Calls) {
+		if !fits(candidate.Time) || t.calls[candidate.RequestID] != nil {
+			continue
+		}
+		made := t.callStep(candidate)
+		if carries(t.events[made]) {
+			s.hold(made)
+			return
+		}
+		delete(t.calls, candidate.RequestID)
+	}
+}
+
+// hold puts a call into the notification that made it, which therefore began with it.
+func (s *step) hold(call *step) {
+	s.At, s.Real = call.At, call.Real
+	s.Steps = append(s.Steps, call)
+}
+
+// addOrder adds what only WeChat Pay's order says: when it was placed, paid, and closed without a
+// request.
+func (t *chronicle) addOrder() {
+	o := t.order.WeChat
+	if o == nil {
+		return
+	}
+	coarse := func(kind, what string, at time.Time) {
+		if !at.IsZero() {
+			t.add(&step{ID: kind, Kind: kind, What: what, Verdict: "ok", At: at, Coarse: true, Took: -1, Whole: true}, "")
+		}
+	}
+	if !t.any(func(s *step) bool { return strings.HasSuffix(s.What, " place") && s.Verdict == "ok" }) {
+		coarse("placed", t.T("the order was placed", "下单"), o.CreatedAt)
+	}
+	coarse("paid", t.T("the customer paid", "用户支付"), o.SuccessTime)
+	if !t.any(func(s *step) bool { return s.Kind == "request" && s.Verdict == "ok" && s.State == "CLOSED" }) {
+		coarse("closed", t.T("WeChat Pay closed the order", "微信支付关闭了订单"), o.ClosedAt)
+	}
+}
+
+// any reports whether a step, or one within it, is of some kind.
+func (t *chronicle) any(is func(*step) bool) bool {
+	var search func([]*step) bool
+	search = func(steps []*step) bool {
+		return slices.ContainsFunc(steps, func(s *step) bool { return is(s) || search(s.Steps) })
+	}
+	return search(t.Steps)
+}
+
+// addRegister adds what only the register says: that the order was registered, and how it ended;
+// each within the call that did it.
+func (t *chronicle) addRegister() {
+	r := t.order.Register
+	if r == nil {
+		return
+	}
+	change := func(kind, what, said string, at time.Time) {
+		if at.IsZero() {
+			return
+		}
+		s := &step{language: t.language, ID: kind, Kind: kind, What: what, Said: said, Verdict: "ok", At: at, Took: -1, Whole: true}
+		if outer := callDuring(t.Steps, at); outer != nil {
+			outer.Steps = append(outer.Steps, s)
+			return
+		}
+		t.Steps = append(t.Steps, s)
+	}
+	change("registered", t.T("the register: registered, to be closed at", "登记：已登记，关单时间"), inBeijing(r.CloseAt), r.RegisteredAt)
+	change("ended", t.T("the register: ended as", "登记：结束状态"), t.order.ProgressWord(), r.EndedAt)
+}
+
+// callDuring is the innermost call that was under way at a time of the emulator's clock; nil if none
+// was. The register's clock may differ by a few milliseconds.
+func callDuring(steps []*step, at time.Time) *step {
+	const tolerance = 5 * time.Millisecond
+	for _, s := range steps {
+		if inner := callDuring(s.Steps, at); inner != nil {
+			return inner
+		}
+		if s.Kind == "call" && !at.Before(s.At.Add(-tolerance)) && !at.After(s.At.Add(s.Took+tolerance)) {
+			return s
+		}
+	}
+	return nil
+}
+
+// bound cuts the texts of the page, the first ones last: the step that is to be shown open has its
+// own whatever is left.
+func (t *chronicle) bound(steps []*step, used *int) {
+	for _, s := range steps {
+		for i := range s.Texts {
+			text := &s.Texts[i]
+			room := min(shownText, max(shownTexts-*used, 0))
+			if s.Open {
+				room = shownText
+			}
+			if over := len(text.Text) - room; over > 0 {
+				text.Text = strings.ToValidUTF8(text.Text[:room], "")
+				text.Cut = max(text.Cut, 0) + over
+			}
+			*used += len(text.Text)
+		}
+		t.bound(s.Steps, used)
+	}
+}
