@@ -70,7 +70,7 @@ func TestTimeline(t *testing.T) {
 	got.want(200, `href="/requests/4"`, `<rect class="ok" x="26.2" width="6.2" height="4"/>`, `<rect class="ok" x="0.0" width="50.0" height="4"/>`)
 	got.lacks("WeChat Pay closed the order") // a request did
 	zh := fetch(t, w.open(wholeStory(w)).URL+"/orders/A1?lang=zh", nil)
-	zh.want(200, "下单", "30 分 31 秒后，其中真实经过 31 秒", "登记：结束状态", "原始内容", "发出的应答", "原样重发")
+	zh.want(200, "下单", "30分31秒后，其中真实经过 31秒", "登记：结束状态", "原始内容", "发出的应答", "原样重发")
 }
 
 // A part of the world that does not answer leaves the others' steps, and is named.
@@ -96,7 +96,7 @@ func TestStepsHaveTheirBytes(t *testing.T) {
 	got.inOrder(`id="bytes-request-4" hx-preserve`, "POST /v3/x HTTP/1.1\r\nHost: h\r\n\r\n{}", "The string to sign", "POST\n/v3/x\n1\nn\n{}\n",
 		"HTTP/1.1 204 No Content", "The string that the reply signs", `value="request-4"`)
 	got.inOrder(`id="bytes-event-3" hx-preserve`, "Webhook-Id: m-1", `{&#34;kind&#34;:&#34;closed&#34;}`, `value="event-3"`)
-	got.inOrder(`<details id="bytes-request-5">`, "Its bytes are not kept")
+	got.inOrder(`<details id="bytes-request-5" hx-preserve>`, "Its bytes are not kept")
 	got.lacks(`value="request-5"`)
 	open := fetch(t, w.open(wholeStory(w)).URL+"/orders/A1?open=request-4", nil)
 	open.want(200, `<details id="bytes-request-4" hx-preserve open>`)

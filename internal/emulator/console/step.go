@@ -156,6 +156,9 @@ func rank(kind string) int {
 	return slices.Index([]string{"placed", "registered", "paid", "call", "request", "closed", "ended", "notification", "event"}, kind)
 }
 
+// seen is the shortest distance that is told.
+const seen = 50 * time.Microsecond
+
 // within arranges the steps of a step, each by its distance from the beginning.
 func (s *step) within() {
 	settleSeconds(s.Steps)
@@ -164,7 +167,7 @@ func (s *step) within() {
 	})
 	for _, inner := range s.Steps {
 		offset := inner.order.Sub(s.order)
-		if !inner.Coarse && !s.Coarse && offset >= 0 {
+		if !inner.Coarse && !s.Coarse && offset >= seen {
 			inner.Gap = "+" + s.Span(offset)
 		}
 		inner.Bar = newBar(offset, inner.Took, max(s.Took, offset+inner.Took))
@@ -213,13 +216,14 @@ func (s *step) gapBehind(before *step) string {
 		return ""
 	}
 	gap := s.At.Sub(before.At.Add(max(before.Took, 0)))
+	words := s.Span(gap)
 	if s.Coarse || before.Coarse {
 		gap = gap.Truncate(time.Second)
+		words = s.Duration(gap)
 	}
 	if gap < time.Millisecond {
 		return ""
 	}
-	words := s.Span(gap)
 	if s.Real.IsZero() || before.Real.IsZero() {
 		return s.T(words+" later", words+"后")
 	}

@@ -306,7 +306,7 @@ func (t *chronicle) requestStep(one request) *step {
 	}
 	var found requestBytes
 	if _, err := api.get(t.ctx, api.requestAddress(one.ID, "bytes"), &found); err != nil {
-		s.Lacks = lacking(err)
+		s.Lacks, s.Whole = lacking(err), true
 		if outer := t.callAt(one.Call, one.Time); outer != nil { // in its call, at an unknown time
 			s.At, s.Real = outer.At, outer.Real
 		}
@@ -359,6 +359,8 @@ func (t *chronicle) readDeliveries(v *view) error {
 		return err
 	}
 	t.Cut = t.Cut || len(page.Deliveries) == shownSteps
+	// Notifications first: an event may have come of the call that one made.
+	slices.SortStableFunc(page.Deliveries, func(a, b timedDelivery) int { return -strings.Compare(a.From, b.From) })
 	for _, one := range page.Deliveries {
 		row := one.activity(t.language)
 		s := &step{
@@ -367,6 +369,7 @@ func (t *chronicle) readDeliveries(v *view) error {
 		}
 		if one.From == "functions" {
 			t.eventStep(s, one)
+			t.addSender(one)
 			t.add(s, one.Call)
 			continue
 		}
@@ -466,12 +469,7 @@ func (t *chronicle) addNotified(s *step, one timedDelivery) {
 			return
 		}
 	}
-	var page struct{ Calls []timedCall }
-	address := withQuery(t.console.api.cloud+"/v1/calls", "function", one.Function, "limit", strconv.Itoa(shownSteps))
-	if _, err := t.console.api.get(t.ctx, address, &page); err != nil {
-		return // the notification is shown without its call
-	}
-	for _, candidate := range slices.Backward(page.Calls) {
+	for _, candidate := range slices.Backward(t.callsOf(one.Function)) {
 		if !fits(candidate.Time) || t.calls[candidate.RequestID] != nil {
 			continue
 		}
@@ -482,6 +480,28 @@ func (t *chronicle) addNotified(s *step, one timedDelivery) {
 		}
 		delete(t.calls, candidate.RequestID)
 	}
+}
+
+// addSender adds the call in which an event was sent, if the timeline lacks it: a sweep's call names
+// no order.
+func (t *chronicle) addSender(one timedDelivery) {
+	if one.Call == "" || t.calls[one.Call] != nil {
+		return
+	}
+	for _, candidate := range t.callsOf(one.Function) {
+		if candidate.RequestID == one.Call {
+			t.add(t.callStep(candidate), "")
+		}
+	}
+}
+
+// callsOf are the newest calls of a function; none if they cannot be read, for which the timeline
+// lacks a step.
+func (t *chronicle) callsOf(function string) []timedCall {
+	var page struct{ Calls []timedCall }
+	address := withQuery(t.console.api.cloud+"/v1/calls", "function", function, "limit", strconv.Itoa(shownSteps))
+	_, _ = t.console.api.get(t.ctx, address, &page)
+	return page.Calls
 }
 
 // hold puts a call into the notification that made it, which therefore began with it.
@@ -538,7 +558,11 @@ func (t *chronicle) addRegister() {
 		}
 		t.Steps = append(t.Steps, s)
 	}
-	change("registered", t.T("the register: registered, to be closed at", "登记：已登记，关单时间"), inBeijing(r.CloseAt), r.RegisteredAt)
+	if r.CloseAt.IsZero() { // it was paid or closed before it was registered
+		change("registered", t.T("the register: recorded", "登记：已记录"), "", r.RegisteredAt)
+	} else {
+		change("registered", t.T("the register: registered, to be closed at", "登记：已登记，关单时间"), inBeijing(r.CloseAt), r.RegisteredAt)
+	}
 	change("ended", t.T("the register: ended as", "登记：结束状态"), t.order.ProgressWord(), r.EndedAt)
 }
 

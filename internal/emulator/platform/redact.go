@@ -19,7 +19,7 @@ var (
 	secretList   = regexp.MustCompile(`(?i)(\\*"` + secretNames + `\\*"\s*:\s*)\[[^\]]*\]`)
 	secretPair   = regexp.MustCompile(`(?i)(\b` + secretNames + `=)[^&\s"\\;]+`)
 	secretHeader = regexp.MustCompile(`(?im)^(` + secretNames + `: ).*$`)
-	secretName   = regexp.MustCompile(`(?i)^(?:` + secretNames + `|\w*KEY\w*)$`)
+	secretName   = regexp.MustCompile(`(?i)^(?:` + secretNames + `|\w*KEY)$`)
 )
 
 // shortestSecret is the length from which on a configured value is looked for in texts. A shorter
