@@ -123,8 +123,8 @@ func (h *heard) Read(into []byte) (int, error) {
 	n, err := h.ReadCloser.Read(into)
 	h.text = append(h.text, into[:min(n, maxTranscript-len(h.text))]...)
 	h.total += n
-	h.ended = h.ended || err == io.EOF //nolint:errorlint // io.Reader returns it bare
-	return n, err                      //nolint:wrapcheck // likewise
+	h.ended = h.ended || err == io.EOF
+	return n, err
 }
 
 // cut is how many bytes of the body are not kept; -1: it is not known. length is the body's, as the
@@ -209,7 +209,7 @@ func (t *tap) Write(text []byte) (int, error) {
 	if t.ex.said != nil {
 		t.keep(text)
 	}
-	return t.ResponseWriter.Write(text) //nolint:wrapcheck // as http.ResponseWriter has it
+	return t.ResponseWriter.Write(text)
 }
 
 // keep adds a piece to the transcript.

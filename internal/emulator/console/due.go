@@ -68,7 +68,8 @@ func (t *chronicle) registerMoments() (all []moment) {
 	for _, one := range answer.Timers {
 		next := slices.IndexFunc(one.Next, func(at time.Time) bool { return !at.Before(r.DueAt) && at.After(t.order.Now) })
 		if one.Running && next >= 0 {
-			all = append(all, moment{At: one.Next[next], What: bilingual.Sprintf("the timer %s of %s fires", "定时器 %s（%s）触发", one.Name, one.Function)})
+			fires := bilingual.Sprintf("the timer %s of %s fires", "定时器 %s（%s）触发", one.Name, one.Function)
+			all = append(all, moment{At: one.Next[next], What: fires})
 		}
 	}
 	return all
@@ -78,7 +79,8 @@ func (t *chronicle) registerMoments() (all []moment) {
 func (t *chronicle) notificationMoments() (all []moment) {
 	for _, one := range t.notifications {
 		if one.State == "pending" && !one.Due.IsZero() {
-			all = append(all, moment{At: one.Due, What: bilingual.Sprintf("WeChat Pay notifies again (attempt %d)", "微信支付再次通知（第 %d 次）", len(one.Attempts)+1)})
+			again := bilingual.Sprintf("WeChat Pay notifies again (attempt %d)", "微信支付再次通知（第 %d 次）", len(one.Attempts)+1)
+			all = append(all, moment{At: one.Due, What: again})
 		}
 	}
 	return all

@@ -228,10 +228,10 @@ func (s *step) gapBehind(before *step) string {
 		return s.T(words+" later", words+"后")
 	}
 	// An advance of the clock: both are told.
-	real := s.Real.Sub(before.Real.Add(max(before.Took, 0)))
-	if skipped := gap - real; skipped < time.Second || real < 0 {
+	passed := s.Real.Sub(before.Real.Add(max(before.Took, 0)))
+	if skipped := gap - passed; skipped < time.Second || passed < 0 {
 		return s.T(words+" later", words+"后")
 	}
-	passed := s.Span(real)
-	return s.T(words+" later, of which "+passed+" really passed", words+"后，其中真实经过 "+passed)
+	really := s.Span(passed)
+	return s.T(words+" later, of which "+really+" really passed", words+"后，其中真实经过 "+really)
 }

@@ -177,13 +177,13 @@ func (t *chronicle) add(s *step, call string) {
 
 // callAt is the step of the call with a request id; nil if there is none. Attempts of one event
 // share the id: the last that had begun is meant.
-func (t *chronicle) callAt(id string, real time.Time) *step {
+func (t *chronicle) callAt(id string, at time.Time) *step {
 	all := t.calls[id]
 	if id == "" || len(all) == 0 {
 		return nil
 	}
 	for _, one := range slices.Backward(all) {
-		if !one.Real.After(real) {
+		if !one.Real.After(at) {
 			return one
 		}
 	}
@@ -192,17 +192,17 @@ func (t *chronicle) callAt(id string, real time.Time) *step {
 
 // emulated is a time of this machine's by the emulator's clock, of which clock has the whole
 // seconds: the clock is ahead by the same fraction of a second as now.
-func (t *chronicle) emulated(real, clock time.Time) time.Time {
+func (t *chronicle) emulated(at, clock time.Time) time.Time {
 	if clock.IsZero() {
-		return real.Add(t.ahead)
+		return at.Add(t.ahead)
 	}
 	fraction := t.ahead - t.ahead.Truncate(time.Second)
-	ahead := clock.Sub(real) - fraction
+	ahead := clock.Sub(at) - fraction
 	whole := ahead.Truncate(time.Second)
 	if ahead > whole {
 		whole += time.Second
 	}
-	return real.Add(whole + fraction)
+	return at.Add(whole + fraction)
 }
 
 // lacking says why a step has no bytes.

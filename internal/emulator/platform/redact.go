@@ -51,7 +51,7 @@ func secretsIn(value string) []string {
 		return []string{value}
 	}
 	var secrets []string
-	for _, one := range strings.Fields(value) {
+	for one := range strings.FieldsSeq(value) {
 		if len(one) >= shortestSecret {
 			secrets = append(secrets, one)
 		}

@@ -53,9 +53,12 @@ func transcribe(call traffic.Call, f *Function, event Event, reply Reply) *trans
 	t := &transcript{function: f.spec.Name, via: call.Via, caller: call.Caller, event: event, configured: f.configured}
 	t.event.Payload = bytes.Clone(event.Payload[:min(len(event.Payload), maxTranscript)])
 	t.eventCut = len(event.Payload) - len(t.event.Payload)
-	if event.web != nil { // without its connection
-		t.event.web = event.web.Clone(context.Background())
-		t.event.web.Body = http.NoBody // the payload has it
+	if r := event.web; r != nil { // without its connection; the payload has the body
+		address := *r.URL
+		t.event.web = &http.Request{
+			Method: r.Method, URL: &address, Proto: r.Proto, ProtoMajor: r.ProtoMajor, ProtoMinor: r.ProtoMinor,
+			Header: r.Header.Clone(), Host: r.Host, RemoteAddr: r.RemoteAddr, RequestURI: r.RequestURI, Body: http.NoBody,
+		}
 	}
 	if reply.web != nil {
 		t.head = headOf(fmt.Sprintf("HTTP/1.1 %d %s", reply.web.status, http.StatusText(reply.web.status)), reply.web.header)

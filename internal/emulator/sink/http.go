@@ -198,16 +198,13 @@ func (s *Sink) clearFaults(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// refuse answers a sentence.
-func refuse(w http.ResponseWriter, status int, reason string) { write(w, status, refusal(reason)) }
-
 // refusal is the body of an answer with a sentence.
-func refusal(reason string) []byte {
-	text, _ := json.MarshalIndent(struct { // a text is always encoded
-		Error string `json:"error"`
-	}{reason}, "", "  ")
-	return text
+type refusal struct {
+	Error string `json:"error"`
 }
+
+// refuse answers a sentence.
+func refuse(w http.ResponseWriter, status int, reason string) { reply(w, status, refusal{reason}) }
 
 // reply answers JSON, indented for people.
 func reply(w http.ResponseWriter, status int, v any) {
@@ -216,11 +213,6 @@ func reply(w http.ResponseWriter, status int, v any) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	write(w, status, text)
-}
-
-// write answers a JSON text.
-func write(w http.ResponseWriter, status int, text []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(text, '\n')) // the reader may have gone

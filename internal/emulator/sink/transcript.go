@@ -47,7 +47,8 @@ func (d Delivery) bytes() deliveryBytes {
 	_ = header.Write(&head) // a builder takes all
 	shown := deliveryBytes{Delivery: d, Request: head.String() + "\r\n" + d.text()}
 	if d.Status != http.StatusNoContent {
-		shown.Answer = string(refusal(d.Reason))
+		text, _ := json.MarshalIndent(refusal{d.Reason}, "", "  ") // a text is always encoded
+		shown.Answer = string(text)
 	}
 	return shown
 }
