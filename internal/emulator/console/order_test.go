@@ -41,8 +41,8 @@ func wholeStory(w *world) *fakeRegister {
 	return &fakeRegister{orders: []console.Registered{one}}
 }
 
-// inOrder fails the test unless the words come in this order.
-func (p page) inOrder(words ...string) {
+// tells fails the test unless the texts come in this order, whatever HTML escapes in them.
+func (p page) tells(words ...string) {
 	p.t.Helper()
 	rest := html.UnescapeString(p.text)
 	for _, word := range words {
@@ -62,7 +62,7 @@ func TestTimeline(t *testing.T) {
 	w := newWorld(t)
 	got := fetch(t, w.open(wholeStory(w)).URL+"/orders/A1", nil)
 	got.want(200)
-	got.inOrder("the order was placed", "1 min later",
+	got.tells("the order was placed", "1 min later",
 		"user oABC → queryorder", "20 ms", `<ol class="steps">`, "+10 ms", "the register: registered", "</ol>",
 		"30 min 31 s later, of which 31 s really passed", "every_minute → closeorder", "40 ms", `<ol class="steps">`,
 		"+10 ms", "v3 close", "2.5 ms", "+20 ms", "the register: ended as", "+30 ms", "functions → event sink closed", "</ol>",
@@ -89,14 +89,14 @@ func TestStepsHaveTheirBytes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	got := fetch(t, w.open(wholeStory(w)).URL+"/orders/A1", nil)
-	got.inOrder(`id="bytes-call-1" hx-preserve`, "The event, as the function got it", `{&#34;out_trade_no&#34;:&#34;A1&#34;}`, "WX_OPENID=oABC",
+	got.tells(`id="bytes-call-1" hx-preserve`, "The event, as the function got it", `{&#34;out_trade_no&#34;:&#34;A1&#34;}`, "WX_OPENID=oABC",
 		`{&#34;outcome&#34;:&#34;found&#34;}`, `curl &#39;`+w.url+`/v1/calls/1/bytes&#39;`, `name="step" value="call-1"`, `-X POST &#39;`+w.url+`/v1/calls/1/send&#39;`)
-	got.inOrder(`id="bytes-call-2"`, "7 bytes more are not shown")
+	got.tells(`id="bytes-call-2"`, "7 bytes more are not shown")
 	got.lacks(`value="call-2"`) // the event is not whole
-	got.inOrder(`id="bytes-request-4" hx-preserve`, "POST /v3/x HTTP/1.1\r\nHost: h\r\n\r\n{}", "The string to sign", "POST\n/v3/x\n1\nn\n{}\n",
+	got.tells(`id="bytes-request-4" hx-preserve`, "POST /v3/x HTTP/1.1\r\nHost: h\r\n\r\n{}", "The string to sign", "POST\n/v3/x\n1\nn\n{}\n",
 		"HTTP/1.1 204 No Content", "The string that the reply signs", `value="request-4"`)
-	got.inOrder(`id="bytes-event-3" hx-preserve`, "Webhook-Id: m-1", `{&#34;kind&#34;:&#34;closed&#34;}`, `value="event-3"`)
-	got.inOrder(`<details id="bytes-request-5" hx-preserve>`, "Its bytes are not kept")
+	got.tells(`id="bytes-event-3" hx-preserve`, "Webhook-Id: m-1", `{&#34;kind&#34;:&#34;closed&#34;}`, `value="event-3"`)
+	got.tells(`<details id="bytes-request-5" hx-preserve>`, "Its bytes are not kept")
 	got.lacks(`value="request-5"`)
 	open := fetch(t, w.open(wholeStory(w)).URL+"/orders/A1?open=request-4", nil)
 	open.want(200, `<details id="bytes-request-4" hx-preserve open>`)
@@ -118,9 +118,9 @@ func TestTimelineOfANotification(t *testing.T) {
 	w.set("GET /v1/calls/2/bytes", `{"call":{"id":2},"event":"{\"id\":\"EV-7\"}"}`)
 	got := fetch(t, w.open(nil).URL+"/orders/A1", nil)
 	got.want(200)
-	got.inOrder("the order was placed", "1 min 10 s later", "the customer paid", "WeChat Pay → http://127.0.0.1:1/n payment", "POST /n?x=1 HTTP/1.1\r\nHost: 127.0.0.1:1\r\nWechatpay-Nonce: n\r\n\r\n",
+	got.tells("the order was placed", "1 min 10 s later", "the customer paid", "WeChat Pay → http://127.0.0.1:1/n payment", "POST /n?x=1 HTTP/1.1\r\nHost: 127.0.0.1:1\r\nWechatpay-Nonce: n\r\n\r\n",
 		"the content", "no room", `value="delivery-1"`, `<ol class="steps">`, `id="bytes-call-2"`, "EV-7")
-	got.inOrder("What is to come", `datetime="2026-11-30T12:00:25+08:00"`, "in 13 s", "WeChat Pay notifies again (attempt 2)", "Move time to")
+	got.tells("What is to come", `datetime="2026-11-30T12:00:25+08:00"`, "in 13 s", "WeChat Pay notifies again (attempt 2)", "Move time to")
 }
 
 // Each step is done again by a call of a management API, and what came of it is shown with the
@@ -173,7 +173,7 @@ func TestMoveToWhatIsDue(t *testing.T) {
 	one.CloseAt = one.DueAt
 	c := w.open(&fakeRegister{orders: []console.Registered{one}})
 	got := fetch(t, c.URL+"/orders/A1", nil)
-	got.inOrder("What is to come", "Move time to 11-30 12:10:30", "the timer every_minute of closeorder fires", "Move time to 11-30 12:11:00",
+	got.tells("What is to come", "Move time to 11-30 12:10:30", "the timer every_minute of closeorder fires", "Move time to 11-30 12:11:00",
 		"time_expire", "Move time to 11-30 12:20:00", "WeChat Pay closes the unpaid order", "Move time to 12-07 11:59:00")
 	got.want(200, `{&#34;advance&#34;:&#34;10m31s&#34;}`, "it is due to be closed (close_at)")
 	got.lacks("timer asked")

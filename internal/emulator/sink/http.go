@@ -81,7 +81,7 @@ func (s *Sink) keep(d Delivery) Delivery {
 
 // answer keeps a delivery and answers it. The reason goes to the sender, too.
 func (s *Sink) answer(w http.ResponseWriter, r *http.Request, d Delivery) {
-	d.header, d.host = r.Header.Clone(), r.Host
+	d.header, d.host = beginningOf(r.Header), kilobyte(r.Host)
 	d = s.keep(d)
 	if d.Status == http.StatusNoContent {
 		w.WriteHeader(d.Status)

@@ -3,7 +3,9 @@ package sink
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -20,6 +22,32 @@ type deliveryBytes struct {
 	Request string `json:"request"`
 	// Answer is the body of the answer; empty for an acknowledgement.
 	Answer string `json:"answer,omitempty"`
+}
+
+// maxHeader bounds the headers that are kept of a delivery, in bytes. Genuine ones are far shorter.
+const maxHeader = 8 << 10
+
+// beginningOf copies as many headers as there is room for, in the order of their names; first the
+// three that the signature is of, each bounded by itself, so that a delivery is judged again as it
+// was.
+func beginningOf(header http.Header) http.Header {
+	kept, room := http.Header{}, maxHeader
+	for _, name := range []string{"Webhook-Id", "Webhook-Signature", "Webhook-Timestamp"} {
+		if values := header[name]; len(values) > 0 {
+			kept.Set(name, kilobyte(values[0]))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		for _, value := range header[name] {
+			size := len(name) + len(value)
+			if kept.Get(name) != "" || size > room { // one value of a name is enough to be judged again
+				continue
+			}
+			room -= size
+			kept.Set(name, value)
+		}
+	}
+	return kept
 }
 
 // text is the body as it came.

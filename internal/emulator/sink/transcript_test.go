@@ -72,6 +72,29 @@ func TestSendAgain(t *testing.T) {
 	}
 }
 
+// Of headers beyond any measure only those are kept that there is room for, and the signature's.
+func TestBytesOfLongHeadersAreBounded(t *testing.T) {
+	t.Parallel()
+	d := open(t, key)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.url+"/events", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": signature, "A-Long": strings.Repeat("x", 100<<10), "B-Short": "kept",
+	} {
+		request.Header.Set(name, value)
+	}
+	d.do(request)
+	shown := d.bytesOf(http.MethodGet, "/events/1/bytes")
+	if len(shown.Request) > 10<<10 || !strings.Contains(shown.Request, "B-Short: kept") || shown.Verdict != "ok" {
+		t.Errorf("%d bytes are shown of a delivery that is %s:\n%.2000s", len(shown.Request), shown.Verdict, shown.Request)
+	}
+	if again := d.bytesOf(http.MethodPost, "/events/1/send"); again.Verdict != "ok" {
+		t.Errorf("sent again: got %+v, want what it was", again)
+	}
+}
+
 // A delivery whose body did not arrive cannot be sent again.
 func TestSendAgainWithoutABody(t *testing.T) {
 	t.Parallel()
