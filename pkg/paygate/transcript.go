@@ -29,6 +29,14 @@ const (
 )
 
 // transcript is the bytes of one exchange. It is in memory only: the next process does not have it.
+// A transcript begins when its request is filed in the history, and grows with each piece of the
+// reply, before the client has that piece:
+//
+//	hear        the request arrives: its body is remembered as it is read
+//	transcribe  the request is filed: the transcript has the request
+//	tap         the reply is written: the transcript has as much of it
+//
+// What is sent again is read from here, with its credentials; what is shown is redacted (view).
 type transcript struct {
 	id     int
 	domain string
@@ -37,6 +45,7 @@ type transcript struct {
 	// until the last byte of the reply was handed to the connection; -1: there was no reply
 	took time.Duration
 	// the texts as HTTP/1.1 has them, up to maxTranscript bytes each
+	// with all that the client sent, also what view redacts
 	request, reply []byte
 	// how many bytes of the request's body are not kept; -1: some, and it is not known how many
 	requestCut int
@@ -46,7 +55,8 @@ type transcript struct {
 // size is what the transcript counts for maxTranscripts.
 func (t *transcript) size() int { return textOverhead + len(t.request) + len(t.reply) }
 
-// transcripts keeps the newest transcripts, by the ids of their requests.
+// transcripts keeps the newest transcripts, by the ids of their requests. Its lock is taken with
+// that of the history held, and takes no other.
 type transcripts struct {
 	mu   sync.Mutex
 	byID map[int]*transcript
@@ -140,7 +150,8 @@ func (h *heard) cut(length int64) int {
 	}
 }
 
-// hear has an exchange remember its texts. It comes before anything of the body is read.
+// hear has an exchange remember its texts. It comes before anything of the body is read. A body
+// that no protocol reads, as where the domain is down, is missing in the transcript.
 func (ex *exchange) hear() {
 	ex.began = ex.gateway.now()
 	ex.clock = ex.gateway.businessTime(ex.began)

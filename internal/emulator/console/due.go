@@ -24,6 +24,12 @@ const abandoned = 7 * 24 * time.Hour
 
 // moments are what is to come, the next first. A time that is past is none: what was due then
 // happens without the clock being moved.
+//
+//	DueAt of the register       the order is attempted by the next sweep
+//	a timer's firing from then  which sweeps
+//	due of a notification       it is sent again
+//	time_expire                 the order can no longer be paid
+//	seven days                  WeChat Pay closes the unpaid order
 func (t *chronicle) moments() []moment {
 	all := slices.Concat(t.orderMoments(), t.registerMoments(), t.notificationMoments())
 	all = slices.DeleteFunc(all, func(m moment) bool { return !m.At.After(t.order.Now) })
@@ -31,7 +37,7 @@ func (t *chronicle) moments() []moment {
 	for i := range all {
 		left := all[i].At.Sub(t.order.Now)
 		all[i].In = t.T("in "+t.Duration(left), t.Duration(left)+"后")
-		all[i].Curl = curlOf(http.MethodPost, t.console.api.admin+"/clock", `{"advance":"`+advanceTo(all[i].At, t.order.Now)+`"}`)
+		all[i].Curl = curlOf(http.MethodPost, t.api.admin+"/clock", `{"advance":"`+advanceTo(all[i].At, t.order.Now)+`"}`)
 	}
 	return all
 }
@@ -62,7 +68,7 @@ func (t *chronicle) registerMoments() (all []moment) {
 	}
 	all = append(all, moment{At: r.DueAt, What: what})
 	var answer struct{ Timers []timer }
-	if _, err := t.console.api.get(t.ctx, t.console.api.cloud+"/v1/timers", &answer); err != nil {
+	if err := t.get(t.api.cloud+"/v1/timers", &answer); err != nil {
 		return all // without the timers
 	}
 	for _, one := range answer.Timers {
@@ -97,7 +103,8 @@ func advanceTo(moment, now time.Time) string {
 	return whole.String()
 }
 
-// moveTo moves the clock on to a moment of an order's page, and shows what came of it.
+// moveTo moves the clock on to a moment of an order's page, and shows what came of it. The form has
+// the moment and not the advance: a page that was open for a while would otherwise lead beyond it.
 func (c *Console) moveTo(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	l := languageOf(r)

@@ -28,7 +28,9 @@ func (o orderView) Address(action string) string {
 // showOrder shows an order on both sides, with what happened to it.
 func (c *Console) showOrder(w http.ResponseWriter, r *http.Request) { c.orderPage(w, r, nil) }
 
-// orderPage answers the page of an order, with what an action did.
+// orderPage answers the page of an order, with what an action did; 422 if the action was refused.
+// Either side may lack the order. If neither has it the answer is 404, and the reason where one
+// could not be read.
 func (c *Console) orderPage(w http.ResponseWriter, r *http.Request, done *deed) {
 	query, number := r.URL.Query(), r.PathValue("number")
 	key := Key{Region: "cn", MchID: query.Get("mchid"), SubMchID: query.Get("sub_mchid"), OutTradeNo: number}

@@ -16,6 +16,7 @@ type deed struct {
 	// Said is what was done, and Wrong why it was not, or not wholly.
 	Said, Wrong bilingual.Text
 	// Verdict and Reason are what became of it, and Link the page that has it; empty: none.
+	// Outcome is the verdict in words, with the status of the answer.
 	Verdict, Outcome, Reason, Link string
 	// Curl is the action as a command, and Texts what came back.
 	Curl  string
@@ -24,7 +25,13 @@ type deed struct {
 	Called []activity
 }
 
-// replay does a step of an order's page once more, and shows what came of it.
+// replay does a step of an order's page once more, and shows what came of it. The form has the
+// step's ID, whose kind says which management API does it:
+//
+//	request-17    POST {admin}/requests/17/send
+//	call-17       POST {cloud}/v1/calls/17/send
+//	event-17      POST {events}/events/17/send
+//	delivery-17   POST {admin}/notifications/{id}/send, of the notification that delivery 17 told
 func (c *Console) replay(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	kind, id, _ := strings.Cut(r.PostFormValue("step"), "-")

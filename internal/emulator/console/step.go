@@ -18,7 +18,14 @@ type step struct {
 
 	// ID names the step in the page and in a form, such as request-17.
 	ID string
-	// Kind is placed, paid, closed, registered, ended, call, request, notification or event.
+	// Kind is what it is:
+	//
+	//	placed, paid, closed   WeChat Pay's order changed, by no request that the history has
+	//	registered, ended      the register changed
+	//	call                   a function was called
+	//	request                WeChat Pay got a request
+	//	notification           WeChat Pay told the merchant's server
+	//	event                  the functions told the event sink
 	Kind string
 	// What is one line of it. Verdict decides the colour, and Said is the answer in words.
 	What, Verdict, Said, Reason string
@@ -210,7 +217,12 @@ func (s *step) showsPaid() bool {
 	return slices.Contains(settledBy["paid"], s.State) || slices.ContainsFunc(s.Steps, (*step).showsPaid)
 }
 
-// gapBehind is the time since another step ended, in words; empty for none that can be told.
+// gapBehind is the time since another step ended, in words; empty for none that can be told. It is
+// by the emulator's clock. Where that was moved on in between, this machine's says how much of it
+// really passed:
+//
+//	20 ms later
+//	30 min later, of which 31 s really passed
 func (s *step) gapBehind(before *step) string {
 	if before.At.IsZero() || s.At.IsZero() {
 		return ""

@@ -15,6 +15,18 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
+// A timeline is put together from histories that do not know each other. What binds them:
+//
+//	a request to WeChat Pay    names the request id of the call that it came of
+//	an event                   names that of the call in which it was sent
+//	a notification             names the function that it went to; the call is the one whose event
+//	                           has the notification's id
+//	a change of the register   has a time, which lies within that of a call
+//	the order itself           has whole seconds: placed, paid, closed
+//
+// All of it is sorted by the emulator's clock, which never goes back. The histories have this
+// machine's clock to the microsecond, and the emulator's in whole seconds; see emulated.
+
 const (
 	// shownSteps bounds the requests, the calls and the deliveries of a timeline, each. The newest
 	// are shown.
@@ -32,9 +44,11 @@ type timedCall struct {
 	call
 
 	// Clock is when it came by the emulator's clock, in whole seconds.
-	Clock     time.Time `json:"clock"`
-	TookMS    float64   `json:"took_ms"`
-	RequestID string    `json:"request_id"`
+	Clock time.Time `json:"clock"`
+	// TookMS is how long the function took, in milliseconds.
+	TookMS float64 `json:"took_ms"`
+	// RequestID is what requests and events name as their call. Attempts of one event share it.
+	RequestID string `json:"request_id"`
 }
 
 // took is how long the function took.
@@ -44,48 +58,62 @@ func (c timedCall) took() time.Duration { return time.Duration(c.TookMS * float6
 type timedDelivery struct {
 	delivery
 
-	Clock    time.Time `json:"clock"` // likewise
-	Function string    `json:"function"`
-	Call     string    `json:"call"`
-	API      string    `json:"api"`
+	Clock time.Time `json:"clock"` // likewise
+	// Function is the one that sent the event, or that the notification went to; empty for any
+	// other receiver.
+	Function string `json:"function"`
+	// Call is the request id of the call in which the event was sent.
+	Call string `json:"call"`
+	// API is v2 or v3, of a notification.
+	API string `json:"api"`
 	// Message is the id of the notification or of the event, and EventID that of the delivery at
 	// the event sink.
 	Message string `json:"message"`
 	EventID int64  `json:"event_id"`
-	Attempt int    `json:"attempt"`
+	// Attempt counts a notification's from 1 on; 0: none was made.
+	Attempt int `json:"attempt"`
 }
 
 // requestBytes are a request's, as the management API shows them (docs/emulator.md, "Bytes").
 type requestBytes struct {
-	ID          int64     `json:"id"`
-	Time        time.Time `json:"time"`
-	Clock       time.Time `json:"clock"`
-	TookMS      *float64  `json:"took_ms"` // nil: no reply was sent
-	Request     string    `json:"request"`
-	RequestCut  int       `json:"request_cut"`
-	Reply       string    `json:"reply"`
-	ReplyCut    int       `json:"reply_cut"`
-	Signed      string    `json:"signed"`
-	ReplySigned string    `json:"reply_signed"`
+	ID int64 `json:"id"`
+	// Time is when it came by this machine's clock, and Clock by the emulator's.
+	Time  time.Time `json:"time"`
+	Clock time.Time `json:"clock"`
+	// TookMS is the time until the reply was sent; nil: none was.
+	TookMS *float64 `json:"took_ms"`
+	// Request and Reply are as HTTP/1.1 has them; the cuts count the bytes that are missing.
+	Request    string `json:"request"`
+	RequestCut int    `json:"request_cut"`
+	Reply      string `json:"reply"`
+	ReplyCut   int    `json:"reply_cut"`
+	// Signed and ReplySigned are the strings of the signatures; empty where there is none.
+	Signed      string `json:"signed"`
+	ReplySigned string `json:"reply_signed"`
 }
 
 // callBytes are a call's (docs/emulator.md, "Calls").
 type callBytes struct {
-	Call          timedCall         `json:"call"`
-	Event         string            `json:"event"`
-	EventCut      int               `json:"event_cut"`
+	Call timedCall `json:"call"`
+	// Event is what the function got; empty for a call that reached none.
+	Event    string `json:"event"`
+	EventCut int    `json:"event_cut"`
+	// Environment and ClientContext came beside the event, by the runtime's own way.
 	Environment   map[string]string `json:"environment"`
 	ClientContext string            `json:"client_context"`
-	Answer        string            `json:"answer"`
-	AnswerCut     int               `json:"answer_cut"`
+	// Answer is the function's, or the cloud's refusal.
+	Answer    string `json:"answer"`
+	AnswerCut int    `json:"answer_cut"`
 }
 
 // eventBytes are those of a delivery at the event sink (docs/emulator.md, "The event sink").
 type eventBytes struct {
-	ID      int64  `json:"id"`
+	ID int64 `json:"id"`
+	// Verdict, Reason and Status are what the sink made of it.
 	Verdict string `json:"verdict"`
 	Reason  string `json:"reason"`
 	Status  int    `json:"http_status"`
+	// Request is the delivery as it came, and Answer the body of the answer; empty: there was none.
 	Request string `json:"request"`
 	Answer  string `json:"answer"`
 }
@@ -126,10 +154,11 @@ type timeline struct {
 type chronicle struct {
 	language
 
-	console *Console
-	ctx     context.Context //nolint:containedctx // it lives for one page
-	order   orderRow
-	number  string
+	api *api
+	// get reads an answer of a management API, for this page.
+	get    func(address string, into any) error
+	order  orderRow
+	number string
 	// ahead is by how much the emulator's clock is ahead of this machine's now.
 	ahead time.Duration
 	// shown is the step whose bytes are shown from the beginning.
@@ -146,8 +175,12 @@ type chronicle struct {
 // tell reads what happened to an order.
 func (c *Console) tell(ctx context.Context, v *view, order orderRow, shown string) timeline {
 	t := &chronicle{
-		language: v.language, console: c, ctx: ctx, order: order, number: order.Number(), shown: shown,
+		language: v.language, api: c.api, order: order, number: order.Number(), shown: shown,
 		notifications: map[string]notification{}, calls: map[string][]*step{}, events: map[*step]string{},
+	}
+	t.get = func(address string, into any) error {
+		_, err := c.api.get(ctx, address, into)
+		return err
 	}
 	if now := c.clock(ctx); now != nil {
 		t.ahead, _ = time.ParseDuration(now.Ahead) // 0 for what is none
@@ -191,7 +224,12 @@ func (t *chronicle) callAt(id string, at time.Time) *step {
 }
 
 // emulated is a time of this machine's by the emulator's clock, of which clock has the whole
-// seconds: the clock is ahead by the same fraction of a second as now.
+// seconds. The clock is moved on by whole seconds, so that it was then ahead by the same fraction
+// of a second as now. With the clock half an hour and 10 ms ahead:
+//
+//	this machine   12:00:31.000
+//	clock          12:30:31       so that it was ahead by more than 29:59 and at most 30:00
+//	emulated       12:30:31.010
 func (t *chronicle) emulated(at, clock time.Time) time.Time {
 	if clock.IsZero() {
 		return at.Add(t.ahead)
@@ -216,11 +254,11 @@ func lacking(err error) bilingual.Text {
 
 // readCalls reads the calls about the order, with those that its notifications made.
 func (t *chronicle) readCalls(v *view) error {
-	api := t.console.api
+	api := t.api
 	address := withQuery(api.cloud+"/v1/calls", "order", t.number, "limit", strconv.Itoa(shownSteps))
 	v.curl(address)
 	var page struct{ Calls []timedCall }
-	if _, err := api.get(t.ctx, address, &page); err != nil {
+	if err := t.get(address, &page); err != nil {
 		return err
 	}
 	t.Cut = t.Cut || len(page.Calls) == shownSteps
@@ -232,7 +270,7 @@ func (t *chronicle) readCalls(v *view) error {
 
 // callStep is a call as a step.
 func (t *chronicle) callStep(one timedCall) *step {
-	api := t.console.api
+	api := t.api
 	row := one.activity(t.language)
 	s := &step{
 		language: t.language, ID: fmt.Sprintf("call-%d", one.ID), Kind: "call", What: row.What, Verdict: row.Verdict, Said: row.Said,
@@ -241,7 +279,7 @@ func (t *chronicle) callStep(one timedCall) *step {
 	}
 	t.calls[one.RequestID] = append(t.calls[one.RequestID], s)
 	var found callBytes
-	if _, err := api.get(t.ctx, api.callAddress(one.ID, "bytes"), &found); err != nil {
+	if err := t.get(api.callAddress(one.ID, "bytes"), &found); err != nil {
 		s.Lacks = lacking(err)
 		return s
 	}
@@ -278,11 +316,11 @@ func said(texts ...stepText) []stepText {
 
 // readRequests reads the requests about the order.
 func (t *chronicle) readRequests(v *view) error {
-	api := t.console.api
+	api := t.api
 	address := withQuery(api.admin+"/requests", "order", t.number, "limit", strconv.Itoa(shownSteps))
 	v.curl(address)
 	var found []request
-	if _, err := api.get(t.ctx, address, &found); err != nil {
+	if err := t.get(address, &found); err != nil {
 		return err
 	}
 	t.Cut = t.Cut || len(found) == shownSteps
@@ -294,7 +332,7 @@ func (t *chronicle) readRequests(v *view) error {
 
 // requestStep is a request as a step. Without its bytes its time is known in whole seconds.
 func (t *chronicle) requestStep(one request) *step {
-	api := t.console.api
+	api := t.api
 	row := one.activity(t.language)
 	s := &step{
 		language: t.language, ID: fmt.Sprintf("request-%d", one.ID), Kind: "request", What: row.What, Verdict: row.Verdict,
@@ -305,7 +343,7 @@ func (t *chronicle) requestStep(one request) *step {
 		s.Said = words(s.Said, strconv.Itoa(one.HTTPStatus))
 	}
 	var found requestBytes
-	if _, err := api.get(t.ctx, api.requestAddress(one.ID, "bytes"), &found); err != nil {
+	if err := t.get(api.requestAddress(one.ID, "bytes"), &found); err != nil {
 		s.Lacks, s.Whole = lacking(err), true
 		if outer := t.callAt(one.Call, one.Time); outer != nil { // in its call, at an unknown time
 			s.At, s.Real = outer.At, outer.Real
@@ -339,10 +377,10 @@ func (b requestBytes) texts() []stepText {
 
 // readNotifications reads the notifications about the order. A page has all but a flood of them.
 func (t *chronicle) readNotifications(v *view) error {
-	address := withQuery(t.console.api.admin+"/notifications", "order", t.number)
+	address := withQuery(t.api.admin+"/notifications", "order", t.number)
 	v.curl(address)
 	var page struct{ Notifications []notification }
-	_, err := t.console.api.get(t.ctx, address, &page)
+	err := t.get(address, &page)
 	for _, one := range page.Notifications {
 		t.notifications[one.ID] = one
 	}
@@ -351,11 +389,11 @@ func (t *chronicle) readNotifications(v *view) error {
 
 // readDeliveries reads the notifications' attempts and the events of the order.
 func (t *chronicle) readDeliveries(v *view) error {
-	api := t.console.api
+	api := t.api
 	address := withQuery(api.admin+"/deliveries", "order", t.number, "limit", strconv.Itoa(shownSteps))
 	v.curl(address)
 	var page struct{ Deliveries []timedDelivery }
-	if _, err := api.get(t.ctx, address, &page); err != nil {
+	if err := t.get(address, &page); err != nil {
 		return err
 	}
 	t.Cut = t.Cut || len(page.Deliveries) == shownSteps
@@ -383,7 +421,7 @@ func (t *chronicle) readDeliveries(v *view) error {
 // eventStep is an event that came to the event sink.
 func (t *chronicle) eventStep(s *step, one timedDelivery) {
 	s.Kind, s.ID = "event", fmt.Sprintf("event-%d", one.EventID)
-	api := t.console.api
+	api := t.api
 	if api.events == "" || one.EventID == 0 {
 		s.ID = fmt.Sprintf("delivery-%d", one.ID)
 		return
@@ -391,7 +429,7 @@ func (t *chronicle) eventStep(s *step, one timedDelivery) {
 	address := api.eventAddress(one.EventID, "bytes")
 	s.Curl = curlOf(http.MethodGet, address, "")
 	var found eventBytes
-	if _, err := api.get(t.ctx, address, &found); err != nil {
+	if err := t.get(address, &found); err != nil {
 		s.Lacks = lacking(err)
 		return
 	}
@@ -420,7 +458,7 @@ func (t *chronicle) notificationStep(s *step, one timedDelivery) {
 	if !known {
 		return
 	}
-	address := t.console.api.admin + "/notifications/" + url.PathEscape(told.ID)
+	address := t.api.admin + "/notifications/" + url.PathEscape(told.ID)
 	s.Curl, s.Again = curlOf(http.MethodGet, address, ""), curlOf(http.MethodPost, address+"/send", "")
 	if one.Attempt > 0 && one.Attempt <= len(told.Attempts) {
 		s.Texts = told.Attempts[one.Attempt-1].texts(told)
@@ -499,8 +537,8 @@ func (t *chronicle) addSender(one timedDelivery) {
 // lacks a step.
 func (t *chronicle) callsOf(function string) []timedCall {
 	var page struct{ Calls []timedCall }
-	address := withQuery(t.console.api.cloud+"/v1/calls", "function", function, "limit", strconv.Itoa(shownSteps))
-	_, _ = t.console.api.get(t.ctx, address, &page)
+	address := withQuery(t.api.cloud+"/v1/calls", "function", function, "limit", strconv.Itoa(shownSteps))
+	_ = t.get(address, &page)
 	return page.Calls
 }
 
@@ -581,8 +619,9 @@ func callDuring(steps []*step, at time.Time) *step {
 	return nil
 }
 
-// bound cuts the texts of the page, the first ones last: the step that is to be shown open has its
-// own whatever is left.
+// bound cuts the texts of the page. The steps that come first have their texts as long as there is
+// room; the step that is to be shown open has its own whatever is left. What was cut is said with
+// the text.
 func (t *chronicle) bound(steps []*step, used *int) {
 	for _, s := range steps {
 		for i := range s.Texts {

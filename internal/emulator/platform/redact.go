@@ -9,6 +9,16 @@ import (
 // redacted stands for a secret in what the cloud shows of a call.
 const redacted = "<redacted>"
 
+// What is shown of a call is what was sent, but for credentials:
+//
+//	{"service_token":"qWzK…","out_trade_no":"A1"}   {"service_token":"<redacted>","out_trade_no":"A1"}
+//	"body":"{\"service_token\":\"qWzK…\"}"          "body":"{\"service_token\":\"<redacted>\"}"
+//	"cookies":["session=qWzK…"]                     "cookies":["<redacted>"]
+//	/closeorder?access_token=qWzK…&x=1              /closeorder?access_token=<redacted>&x=1
+//	Authorization: Bearer qWzK…                     Authorization: <redacted>
+//
+// A signature of WeChat Pay or of a webhook stays: it is of one message alone, which was sent.
+
 // secretNames match the names of members, headers and parameters that hold credentials.
 const secretNames = `[\w.-]*(?:token|secret|passw|authorization|cookie|credential|api[_-]?key|session[_-]?key)[\w.-]*`
 
