@@ -18,8 +18,8 @@ import (
 const (
 	// maxTranscript bounds what is kept of a request, and of its reply, in bytes.
 	maxTranscript = 32 << 10
-	// maxTranscripts bounds what is kept in all, in bytes: about three thousand exchanges of the usual
-	// length. The oldest go first.
+	// maxTranscripts bounds what is kept in all, in bytes: about three thousand exchanges of the
+	// usual length. The oldest go first.
 	maxTranscripts = 8 << 20
 	// textOverhead is what a transcript has in memory besides its texts, in bytes, roughly.
 	textOverhead = 256

@@ -15,6 +15,9 @@
 //	                 /faults/scenario saves and loads all of it
 //	GET /orders/{n}  one order with what happened to it; POST …/replay does a step again, and
 //	                 …/until moves the clock on to what is due next
+//	GET /orders      WeChat Pay's truth beside the register; /orders/{out_trade_no} shows one,
+//	                 with what happened to it; POST …/replay does a step again, and …/until moves
+//	                 the clock on to what is due next
 //	GET /time        the clock and the timers; POST /time/advance and /time/fire move them
 //	GET /sweep       reports of sweeps, next attempts, stuck orders; POST /sweep/… sweeps, reopens
 //	GET /events      the outbox and the event sink; POST /events/… delivers; /events/{n} is one

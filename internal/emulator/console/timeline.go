@@ -520,8 +520,8 @@ func (t *chronicle) addNotified(s *step, one timedDelivery) {
 	}
 }
 
-// addSender adds the call in which an event was sent, if the timeline lacks it: a sweep's call names
-// no order.
+// addSender adds the call in which an event was sent, if the timeline lacks it: a sweep's call
+// names no order.
 func (t *chronicle) addSender(one timedDelivery) {
 	if one.Call == "" || t.calls[one.Call] != nil {
 		return
@@ -604,8 +604,8 @@ func (t *chronicle) addRegister() {
 	change("ended", t.T("the register: ended as", "登记：结束状态"), t.order.ProgressWord(), r.EndedAt)
 }
 
-// callDuring is the innermost call that was under way at a time of the emulator's clock; nil if none
-// was. The register's clock may differ by a few milliseconds.
+// callDuring is the innermost call that was under way at a time of the emulator's clock; nil if
+// none was. The register's clock may differ by a few milliseconds.
 func callDuring(steps []*step, at time.Time) *step {
 	const tolerance = 5 * time.Millisecond
 	for _, s := range steps {

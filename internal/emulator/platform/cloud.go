@@ -55,7 +55,7 @@ var acceptableRequestID = regexp.MustCompile(`^([A-Za-z0-9_-]{1,15}|[0-9A-Fa-f]{
 //	GET /v1/timers                                   the timers and when they fire (schedule.go)
 //	/v1/faults  /v1/dead-letters                     what goes wrong (fault.go, retry.go); ours
 //	GET /v1/calls  GET /v1/calls/stream              what was called (calls.go); ours
-//	GET …/{id}/bytes  POST …/{id}/send               a call's bytes; makes it again (transcript.go)
+//	GET …/{id}/bytes  POST …/{id}/send               a call's bytes; makes it again
 //	/v1/register…                                    the functions' register (Register); ours
 //
 // An operation of AWS, Tencent Cloud or CloudBase that is not emulated is refused in that cloud's

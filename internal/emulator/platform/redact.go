@@ -11,7 +11,7 @@ const redacted = "<redacted>"
 
 // What is shown of a call is what was sent, but for credentials:
 //
-//	{"service_token":"qWzK…","out_trade_no":"A1"}   {"service_token":"<redacted>","out_trade_no":"A1"}
+//	{"service_token":"qWzK…","total":1}             {"service_token":"<redacted>","total":1}
 //	"body":"{\"service_token\":\"qWzK…\"}"          "body":"{\"service_token\":\"<redacted>\"}"
 //	"cookies":["session=qWzK…"]                     "cookies":["<redacted>"]
 //	/closeorder?access_token=qWzK…&x=1              /closeorder?access_token=<redacted>&x=1

@@ -176,9 +176,9 @@ func (c *Cloud) callAPI(w http.ResponseWriter, r *http.Request, rest, id string)
 	}
 }
 
-// callAgain has the function of a call handle the same event as from the same caller, with the faults
-// of now, and returns the transcript of the new call. It has answered with the reason and returns
-// nil if that is not possible.
+// callAgain has the function of a call handle the same event as from the same caller, with the
+// faults of now, and returns the transcript of the new call. It has answered with the reason and
+// returns nil if that is not possible.
 func (c *Cloud) callAgain(w http.ResponseWriter, r *http.Request, t *transcript, id string) *transcript {
 	function := c.function(t.function)
 	switch {
