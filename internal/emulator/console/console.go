@@ -6,6 +6,8 @@
 //	GET /orders      WeChat Pay's truth beside the register; POST /orders and
 //	                 /orders/{out_trade_no}/{action} place, pay, refund, close and register; POST
 //	                 /first/{step} does the steps of the first close
+//	GET /orders/{n}  one order with what happened to it; POST …/replay does a step again, and
+//	                 …/until moves the clock on to what is due next
 //	GET /invoke      any trigger as any caller, as a form or as JSON; POST calls, and shows what
 //	                 the function answered
 //	GET /callers     which calls were denied; /callers/{id} shows which rules were tried, and POST
@@ -13,11 +15,6 @@
 //	GET /explain     a form for a request from elsewhere, which POST /explain explains
 //	GET /faults      what goes wrong in both worlds; POST /faults/… switches it, and
 //	                 /faults/scenario saves and loads all of it
-//	GET /orders/{n}  one order with what happened to it; POST …/replay does a step again, and
-//	                 …/until moves the clock on to what is due next
-//	GET /orders      WeChat Pay's truth beside the register; /orders/{out_trade_no} shows one,
-//	                 with what happened to it; POST …/replay does a step again, and …/until moves
-//	                 the clock on to what is due next
 //	GET /time        the clock and the timers; POST /time/advance and /time/fire move them
 //	GET /sweep       reports of sweeps, next attempts, stuck orders; POST /sweep/… sweeps, reopens
 //	GET /events      the outbox and the event sink; POST /events/… delivers; /events/{n} is one

@@ -20,7 +20,7 @@ type deed struct {
 	Verdict, Outcome, Reason, Link string
 	// Curl is the action as a command, and Texts what came back.
 	Curl  string
-	Texts []stepText
+	Texts []stageText
 	// Called are the calls that an advance of the clock caused, the newest first.
 	Called []activity
 }

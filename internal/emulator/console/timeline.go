@@ -141,7 +141,7 @@ type attempt struct {
 
 // timeline is what happened to an order, and what is to come.
 type timeline struct {
-	Steps []*step
+	Steps []*stage
 	// Faults are why a history could not be read; its steps are missing then.
 	Faults []bilingual.Text
 	// Cut says that older steps are left out.
@@ -168,15 +168,15 @@ type chronicle struct {
 	// notifications are those about the order, by their ids.
 	notifications map[string]notification
 	// calls are the steps of calls, by their request ids, and events what the functions got.
-	calls  map[string][]*step
-	events map[*step]string
+	calls  map[string][]*stage
+	events map[*stage]string
 }
 
 // tell reads what happened to an order.
 func (c *Console) tell(ctx context.Context, v *view, order orderRow, shown string) timeline {
 	t := &chronicle{
 		language: v.language, api: c.api, order: order, number: order.Number(), shown: shown,
-		notifications: map[string]notification{}, calls: map[string][]*step{}, events: map[*step]string{},
+		notifications: map[string]notification{}, calls: map[string][]*stage{}, events: map[*stage]string{},
 	}
 	t.get = func(address string, into any) error {
 		_, err := c.api.get(ctx, address, into)
@@ -199,7 +199,7 @@ func (c *Console) tell(ctx context.Context, v *view, order orderRow, shown strin
 }
 
 // add adds a step to the timeline, or to the call that it came of.
-func (t *chronicle) add(s *step, call string) {
+func (t *chronicle) add(s *stage, call string) {
 	s.language, s.Open = t.language, s.ID == t.shown
 	if outer := t.callAt(call, s.Real); outer != nil {
 		outer.Steps = append(outer.Steps, s)
@@ -210,7 +210,7 @@ func (t *chronicle) add(s *step, call string) {
 
 // callAt is the step of the call with a request id; nil if there is none. Attempts of one event
 // share the id: the last that had begun is meant.
-func (t *chronicle) callAt(id string, at time.Time) *step {
+func (t *chronicle) callAt(id string, at time.Time) *stage {
 	all := t.calls[id]
 	if id == "" || len(all) == 0 {
 		return nil
@@ -269,10 +269,10 @@ func (t *chronicle) readCalls(v *view) error {
 }
 
 // callStep is a call as a step.
-func (t *chronicle) callStep(one timedCall) *step {
+func (t *chronicle) callStep(one timedCall) *stage {
 	api := t.api
 	row := one.activity(t.language)
-	s := &step{
+	s := &stage{
 		language: t.language, ID: fmt.Sprintf("call-%d", one.ID), Kind: "call", What: row.What, Verdict: row.Verdict, Said: row.Said,
 		Reason: one.Reason, At: t.emulated(one.Time, one.Clock), Real: one.Time, Took: one.took(), Whole: true,
 		Curl: curlOf(http.MethodGet, api.callAddress(one.ID, "bytes"), ""),
@@ -296,22 +296,22 @@ func (a *api) callAddress(id int64, what string) string {
 }
 
 // texts are what a call's step shows.
-func (b callBytes) texts() []stepText {
+func (b callBytes) texts() []stageText {
 	var environment strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(b.Environment)) {
 		environment.WriteString(name + "=" + b.Environment[name] + "\n")
 	}
 	return said(
-		stepText{bilingual.New("The event, as the function got it", "函数收到的事件"), b.Event, b.EventCut},
-		stepText{bilingual.New("What the platform said about this call", "平台就本次调用提供的环境"), environment.String(), 0},
-		stepText{bilingual.New("The client context", "客户端上下文"), b.ClientContext, 0},
-		stepText{bilingual.New("The function's answer", "函数的返回"), b.Answer, b.AnswerCut},
+		stageText{bilingual.New("The event, as the function got it", "函数收到的事件"), b.Event, b.EventCut},
+		stageText{bilingual.New("What the platform said about this call", "平台就本次调用提供的环境"), environment.String(), 0},
+		stageText{bilingual.New("The client context", "客户端上下文"), b.ClientContext, 0},
+		stageText{bilingual.New("The function's answer", "函数的返回"), b.Answer, b.AnswerCut},
 	)
 }
 
 // said are the texts that are not empty.
-func said(texts ...stepText) []stepText {
-	return slices.DeleteFunc(texts, func(one stepText) bool { return one.Text == "" })
+func said(texts ...stageText) []stageText {
+	return slices.DeleteFunc(texts, func(one stageText) bool { return one.Text == "" })
 }
 
 // readRequests reads the requests about the order.
@@ -331,10 +331,10 @@ func (t *chronicle) readRequests(v *view) error {
 }
 
 // requestStep is a request as a step. Without its bytes its time is known in whole seconds.
-func (t *chronicle) requestStep(one request) *step {
+func (t *chronicle) requestStep(one request) *stage {
 	api := t.api
 	row := one.activity(t.language)
-	s := &step{
+	s := &stage{
 		language: t.language, ID: fmt.Sprintf("request-%d", one.ID), Kind: "request", What: row.What, Verdict: row.Verdict,
 		Said: row.Said, Reason: one.Reason, State: one.State, Link: row.Link, At: one.Time.Add(t.ahead), Real: one.Time, Took: -1,
 		Coarse: true, Curl: curlOf(http.MethodGet, api.requestAddress(one.ID, "bytes"), ""),
@@ -366,12 +366,12 @@ func (a *api) requestAddress(id int64, what string) string {
 }
 
 // texts are what a request's step shows.
-func (b requestBytes) texts() []stepText {
+func (b requestBytes) texts() []stageText {
 	return said(
-		stepText{bilingual.New("The request, as it was received", "收到的请求"), b.Request, b.RequestCut},
-		stepText{bilingual.New("The string to sign", "待签名串"), b.Signed, 0},
-		stepText{bilingual.New("The reply, as it was sent", "发出的应答"), b.Reply, b.ReplyCut},
-		stepText{bilingual.New("The string that the reply signs", "应答的验签名串"), b.ReplySigned, 0},
+		stageText{bilingual.New("The request, as it was received", "收到的请求"), b.Request, b.RequestCut},
+		stageText{bilingual.New("The string to sign", "待签名串"), b.Signed, 0},
+		stageText{bilingual.New("The reply, as it was sent", "发出的应答"), b.Reply, b.ReplyCut},
+		stageText{bilingual.New("The string that the reply signs", "应答的验签名串"), b.ReplySigned, 0},
 	)
 }
 
@@ -401,7 +401,7 @@ func (t *chronicle) readDeliveries(v *view) error {
 	slices.SortStableFunc(page.Deliveries, func(a, b timedDelivery) int { return -strings.Compare(a.From, b.From) })
 	for _, one := range page.Deliveries {
 		row := one.activity(t.language)
-		s := &step{
+		s := &stage{
 			language: t.language, What: row.What, Verdict: row.Verdict, Said: row.Said, Reason: one.Reason,
 			At: t.emulated(one.Time, one.Clock), Real: one.Time, Took: -1, Whole: true,
 		}
@@ -419,7 +419,7 @@ func (t *chronicle) readDeliveries(v *view) error {
 }
 
 // eventStep is an event that came to the event sink.
-func (t *chronicle) eventStep(s *step, one timedDelivery) {
+func (t *chronicle) eventStep(s *stage, one timedDelivery) {
 	s.Kind, s.ID = "event", fmt.Sprintf("event-%d", one.EventID)
 	api := t.api
 	if api.events == "" || one.EventID == 0 {
@@ -444,15 +444,15 @@ func (a *api) eventAddress(id int64, what string) string {
 }
 
 // texts are what an event's step shows.
-func (b eventBytes) texts() []stepText {
+func (b eventBytes) texts() []stageText {
 	return said(
-		stepText{bilingual.New("The event, as it was received", "收到的事件"), b.Request, 0},
-		stepText{bilingual.New("The answer", "应答"), b.Answer, 0},
+		stageText{bilingual.New("The event, as it was received", "收到的事件"), b.Request, 0},
+		stageText{bilingual.New("The answer", "应答"), b.Answer, 0},
 	)
 }
 
 // notificationStep is an attempt of WeChat Pay to notify.
-func (t *chronicle) notificationStep(s *step, one timedDelivery) {
+func (t *chronicle) notificationStep(s *stage, one timedDelivery) {
 	s.Kind, s.ID = "notification", fmt.Sprintf("delivery-%d", one.ID)
 	told, known := t.notifications[one.Message]
 	if !known {
@@ -464,12 +464,12 @@ func (t *chronicle) notificationStep(s *step, one timedDelivery) {
 		s.Texts = told.Attempts[one.Attempt-1].texts(told)
 	}
 	if len(s.Texts) == 0 {
-		s.Texts = said(stepText{bilingual.New("What is told, in the clear", "通知内容（明文）"), told.Content, 0})
+		s.Texts = said(stageText{bilingual.New("What is told, in the clear", "通知内容（明文）"), told.Content, 0})
 	}
 }
 
 // texts are what the step of an attempt shows.
-func (a attempt) texts(of notification) []stepText {
+func (a attempt) texts(of notification) []stageText {
 	var sent strings.Builder
 	if a.Body != "" {
 		address, _ := url.Parse(of.URL) // the gateway has called it
@@ -484,15 +484,15 @@ func (a attempt) texts(of notification) []stepText {
 		sent.WriteString("\r\n" + a.Body)
 	}
 	return said(
-		stepText{bilingual.New("The notification, as it was sent", "发出的通知"), sent.String(), 0},
-		stepText{bilingual.New("What it tells, in the clear", "通知内容（明文）"), of.Content, 0},
-		stepText{bilingual.New("The answer", "应答"), a.Answer, 0},
+		stageText{bilingual.New("The notification, as it was sent", "发出的通知"), sent.String(), 0},
+		stageText{bilingual.New("What it tells, in the clear", "通知内容（明文）"), of.Content, 0},
+		stageText{bilingual.New("The answer", "应答"), a.Answer, 0},
 	)
 }
 
 // addNotified puts the call that a notification made into its step: the call of that function whose
 // event has the notification's id, or in APIv2 the order's number, shortly before.
-func (t *chronicle) addNotified(s *step, one timedDelivery) {
+func (t *chronicle) addNotified(s *stage, one timedDelivery) {
 	if one.Function == "" {
 		return
 	}
@@ -543,7 +543,7 @@ func (t *chronicle) callsOf(function string) []timedCall {
 }
 
 // hold puts a call into the notification that made it, which therefore began with it.
-func (s *step) hold(call *step) {
+func (s *stage) hold(call *stage) {
 	s.At, s.Real = call.At, call.Real
 	s.Steps = append(s.Steps, call)
 }
@@ -557,23 +557,23 @@ func (t *chronicle) addOrder() {
 	}
 	coarse := func(kind, what string, at time.Time) {
 		if !at.IsZero() {
-			t.add(&step{ID: kind, Kind: kind, What: what, Verdict: "ok", At: at, Coarse: true, Took: -1, Whole: true}, "")
+			t.add(&stage{ID: kind, Kind: kind, What: what, Verdict: "ok", At: at, Coarse: true, Took: -1, Whole: true}, "")
 		}
 	}
-	if !t.any(func(s *step) bool { return strings.HasSuffix(s.What, " place") && s.Verdict == "ok" }) {
+	if !t.any(func(s *stage) bool { return strings.HasSuffix(s.What, " place") && s.Verdict == "ok" }) {
 		coarse("placed", t.T("the order was placed", "下单"), o.CreatedAt)
 	}
 	coarse("paid", t.T("the customer paid", "用户支付"), o.SuccessTime)
-	if !t.any(func(s *step) bool { return s.Kind == "request" && s.Verdict == "ok" && s.State == "CLOSED" }) {
+	if !t.any(func(s *stage) bool { return s.Kind == "request" && s.Verdict == "ok" && s.State == "CLOSED" }) {
 		coarse("closed", t.T("WeChat Pay closed the order", "微信支付关闭了订单"), o.ClosedAt)
 	}
 }
 
 // any reports whether a step, or one within it, is of some kind.
-func (t *chronicle) any(is func(*step) bool) bool {
-	var search func([]*step) bool
-	search = func(steps []*step) bool {
-		return slices.ContainsFunc(steps, func(s *step) bool { return is(s) || search(s.Steps) })
+func (t *chronicle) any(is func(*stage) bool) bool {
+	var search func([]*stage) bool
+	search = func(steps []*stage) bool {
+		return slices.ContainsFunc(steps, func(s *stage) bool { return is(s) || search(s.Steps) })
 	}
 	return search(t.Steps)
 }
@@ -589,7 +589,7 @@ func (t *chronicle) addRegister() {
 		if at.IsZero() {
 			return
 		}
-		s := &step{language: t.language, ID: kind, Kind: kind, What: what, Said: said, Verdict: "ok", At: at, Took: -1, Whole: true}
+		s := &stage{language: t.language, ID: kind, Kind: kind, What: what, Said: said, Verdict: "ok", At: at, Took: -1, Whole: true}
 		if outer := callDuring(t.Steps, at); outer != nil {
 			outer.Steps = append(outer.Steps, s)
 			return
@@ -606,7 +606,7 @@ func (t *chronicle) addRegister() {
 
 // callDuring is the innermost call that was under way at a time of the emulator's clock; nil if
 // none was. The register's clock may differ by a few milliseconds.
-func callDuring(steps []*step, at time.Time) *step {
+func callDuring(steps []*stage, at time.Time) *stage {
 	const tolerance = 5 * time.Millisecond
 	for _, s := range steps {
 		if inner := callDuring(s.Steps, at); inner != nil {
@@ -622,7 +622,7 @@ func callDuring(steps []*step, at time.Time) *step {
 // bound cuts the texts of the page. The steps that come first have their texts as long as there is
 // room; the step that is to be shown open has its own whatever is left. What was cut is said with
 // the text.
-func (t *chronicle) bound(steps []*step, used *int) {
+func (t *chronicle) bound(steps []*stage, used *int) {
 	for _, s := range steps {
 		for i := range s.Texts {
 			text := &s.Texts[i]

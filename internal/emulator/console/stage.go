@@ -10,10 +10,10 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// step is one thing that happened to an order: a call of a function, a request to WeChat Pay, a
+// stage is one thing that happened to an order: a call of a function, a request to WeChat Pay, a
 // delivery, or a change of either side's state. A call has the requests, changes and events that
 // came of it as steps of its own, and a notification has the call that took it.
-type step struct {
+type stage struct {
 	language
 
 	// ID names the step in the page and in a form, such as request-17.
@@ -44,7 +44,7 @@ type step struct {
 	Took time.Duration
 
 	// Texts are its exact bytes. Without any, Lacks is why; empty for a step that has none.
-	Texts []stepText
+	Texts []stageText
 	Lacks bilingual.Text
 	// Curl reads the bytes, and Again does it once more; empty where that is not possible.
 	Curl, Again string
@@ -53,20 +53,20 @@ type step struct {
 	// Open says that the page shows its bytes.
 	Open bool
 
-	Steps []*step
+	Steps []*stage
 
 	// Gap is how long after the step before it began, or after its call did, in words.
 	Gap string
 	// Bar is its duration as a part of the row.
-	Bar *stepBar
+	Bar *stageBar
 
 	// order is the time by which steps are sorted: At, but for what only whole seconds are known
 	// of.
 	order time.Time
 }
 
-// stepText is one of a step's texts.
-type stepText struct {
+// stageText is one of a step's texts.
+type stageText struct {
 	Label bilingual.Text
 	Text  string
 	// Cut is how many bytes are missing; -1: some.
@@ -74,7 +74,7 @@ type stepText struct {
 }
 
 // CutWords says how much of a text is missing; empty if nothing is.
-func (l language) CutWords(text stepText) string {
+func (l language) CutWords(text stageText) string {
 	switch {
 	case text.Cut > 0:
 		return l.T(fmt.Sprintf("%d bytes more are not shown", text.Cut), fmt.Sprintf("另有 %d 字节未显示", text.Cut))
@@ -86,7 +86,7 @@ func (l language) CutWords(text stepText) string {
 }
 
 // TookWords is the duration in words; empty if it is not known.
-func (s *step) TookWords() string {
+func (s *stage) TookWords() string {
 	if s.Took < 0 {
 		return ""
 	}
@@ -94,7 +94,7 @@ func (s *step) TookWords() string {
 }
 
 // AgainWords are those of the button that does it once more.
-func (s *step) AgainWords() string {
+func (s *stage) AgainWords() string {
 	switch s.Kind {
 	case "request":
 		return s.T("Send these bytes again", "原样重发")
@@ -121,14 +121,14 @@ func (l language) Span(d time.Duration) string {
 	}
 }
 
-// stepBar is a duration in percent of the longest one beside it.
-type stepBar struct{ X, Width string }
+// stageBar is a duration in percent of the longest one beside it.
+type stageBar struct{ X, Width string }
 
 // shortestBar is the part of a row that a bar has at least, to be seen.
 const shortestBar = 0.8
 
 // newBar is the bar of a duration behind an offset, where scale is the whole row.
-func newBar(offset, took, scale time.Duration) *stepBar {
+func newBar(offset, took, scale time.Duration) *stageBar {
 	if took < 0 || scale <= 0 {
 		return nil
 	}
@@ -136,13 +136,13 @@ func newBar(offset, took, scale time.Duration) *stepBar {
 	x := min(max(percent(offset), 0), 100-shortestBar)
 	width := min(max(percent(took), shortestBar), 100-x)
 	text := func(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
-	return &stepBar{text(x), text(width)}
+	return &stageBar{text(x), text(width)}
 }
 
 // arrange sorts steps in the order of their causes, and words what lies between them.
-func arrange(steps []*step) {
+func arrange(steps []*stage) {
 	settleSeconds(steps)
-	slices.SortStableFunc(steps, func(a, b *step) int {
+	slices.SortStableFunc(steps, func(a, b *stage) int {
 		return cmp.Or(a.order.Compare(b.order), cmp.Compare(rank(a.Kind), rank(b.Kind)))
 	})
 	longest := time.Duration(0)
@@ -167,9 +167,9 @@ func rank(kind string) int {
 const seen = 50 * time.Microsecond
 
 // within arranges the steps of a step, each by its distance from the beginning.
-func (s *step) within() {
+func (s *stage) within() {
 	settleSeconds(s.Steps)
-	slices.SortStableFunc(s.Steps, func(a, b *step) int {
+	slices.SortStableFunc(s.Steps, func(a, b *stage) int {
 		return cmp.Or(a.order.Compare(b.order), cmp.Compare(rank(a.Kind), rank(b.Kind)))
 	})
 	for _, inner := range s.Steps {
@@ -185,7 +185,7 @@ func (s *step) within() {
 // settleSeconds places what only whole seconds are known of: an order that was paid within a second
 // was so before the notification of that second, and before the requests that found it paid; and it
 // was placed before everything else.
-func settleSeconds(steps []*step) {
+func settleSeconds(steps []*stage) {
 	for _, s := range steps {
 		s.order = s.At
 	}
@@ -210,11 +210,11 @@ func settleSeconds(steps []*step) {
 }
 
 // showsPaid reports whether a step could not be without a payment.
-func (s *step) showsPaid() bool {
+func (s *stage) showsPaid() bool {
 	if s.Kind == "notification" {
 		return true
 	}
-	return slices.Contains(settledBy["paid"], s.State) || slices.ContainsFunc(s.Steps, (*step).showsPaid)
+	return slices.Contains(settledBy["paid"], s.State) || slices.ContainsFunc(s.Steps, (*stage).showsPaid)
 }
 
 // gapBehind is the time since another step ended, in words; empty for none that can be told. It is
@@ -223,7 +223,7 @@ func (s *step) showsPaid() bool {
 //
 //	20 ms later
 //	30 min later, of which 31 s really passed
-func (s *step) gapBehind(before *step) string {
+func (s *stage) gapBehind(before *stage) string {
 	if before.At.IsZero() || s.At.IsZero() {
 		return ""
 	}
