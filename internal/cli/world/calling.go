@@ -1,9 +1,11 @@
 package world
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -48,12 +50,10 @@ func (*calling) Triggers(runtime string) []console.Trigger {
 	return all
 }
 
-// Prepare makes the request of a call, which has not been sent, and answer, which takes the
-// function's answer out of the response. The error has a line for each fault, in the words of the
+// Prepare makes the request of a call, which has not been sent, and read, which takes the
+// function's answer out of the cloud's. The error has a line for each fault, in the words of the
 // form.
-func (c *calling) Prepare(ctx context.Context, call console.Call) (
-	request *http.Request, answer func(*http.Response) ([]byte, error), err error,
-) {
+func (c *calling) Prepare(ctx context.Context, call console.Call) (request *http.Request, read console.Reading, err error) {
 	sent := calls.Call{
 		Function: call.Function, Trigger: cmp.Or(call.Trigger, calls.Direct), Method: call.Method, Path: call.Path,
 	}
@@ -79,8 +79,8 @@ func (c *calling) Prepare(ctx context.Context, call console.Call) (
 		return nil, nil, withoutDashes(err)
 	}
 	request, err = checked.Request(ctx)
-	return request, func(response *http.Response) ([]byte, error) {
-		got, err := checked.Answer(response)
+	return request, func(status int, header http.Header, body []byte) ([]byte, error) {
+		got, err := checked.Answer(&http.Response{StatusCode: status, Header: header, Body: io.NopCloser(bytes.NewReader(body))})
 		return got.Body, err
 	}, err
 }

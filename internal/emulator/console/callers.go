@@ -62,7 +62,8 @@ type tried struct {
 var fitWords = map[fit]bilingual.Text{
 	fitsNot: bilingual.New("did not fit", "不符合"), decided: bilingual.New("decided", "据此认定"), passed: bilingual.New("passed", "通过"),
 	denied:   bilingual.New("denied", "拒绝"),
-	notAsked: bilingual.New("for users only", "仅针对用户"), notReached: bilingual.New("not tried", "未尝试"), unknown: bilingual.New("not logged", "日志未写明"),
+	notAsked: bilingual.New("for users only", "仅针对用户"), notReached: bilingual.New("not tried", "未尝试"),
+	unknown: bilingual.New("not logged", "日志未写明"),
 }
 
 // Said is it in words.
@@ -268,7 +269,8 @@ func (c *Console) callAgain(w http.ResponseWriter, r *http.Request) {
 			languageOf(r).T("the emulator does not have what the call was made with", "模拟器没有此次调用的内容")})
 		return
 	}
-	in := found.again(strings.TrimSpace(r.PostFormValue("as")), strings.TrimSpace(r.PostFormValue("id")), c.isWeb(r.Context(), found.Function))
+	kind, id := strings.TrimSpace(r.PostFormValue("as")), strings.TrimSpace(r.PostFormValue("id"))
+	in := found.again(kind, id, c.isWeb(r.Context(), found.Function))
 	c.invokeNow(w, r, in, nil)
 }
 

@@ -72,7 +72,8 @@ func (w wire) signatureNote() bilingual.Text {
 	if authorization := w.Header.Get("Authorization"); authorization == "" || strings.HasPrefix(authorization, "Bearer ") {
 		return bilingual.Text{}
 	}
-	return bilingual.New("Its signature is valid for five minutes: the emulator demands a key (--require-key).", "其中的签名五分钟内有效：模拟器要求密钥（--require-key）。")
+	return bilingual.New("Its signature is valid for five minutes: the emulator demands a key (--require-key).",
+		"其中的签名五分钟内有效：模拟器要求密钥（--require-key）。")
 }
 
 // pieces cuts a text at its tokens, wherever they stand: in a header, as a member of an event, or
@@ -135,11 +136,11 @@ func (w wire) inGo(text string) string {
 // needed are the variables that the request needs, with the command that sets each. While a token
 // is being rotated the file has two values with a blank between; the command takes the first.
 func (w wire) needed() (variables, commands []string) {
-	text := w.body
+	texts := []string{w.body}
 	for _, values := range w.Header {
-		text += strings.Join(values, " ")
+		texts = append(texts, values...)
 	}
-	for _, p := range w.pieces(text) {
+	for _, p := range w.pieces(strings.Join(texts, " ")) {
 		if p.variable == "" || slices.Contains(variables, p.variable) {
 			continue
 		}
@@ -156,28 +157,30 @@ func (w wire) headers() []string {
 	return slices.DeleteFunc(names, func(name string) bool { return name == "User-Agent" })
 }
 
+// nextLine goes on with a shell's command in a line of its own.
+const nextLine = " \\\n  "
+
 // curl is the request as commands for a POSIX shell. --data-raw sends the body as it is, also one
 // that begins with @, which -d would take for a file's name.
 func (w wire) curl() string {
 	_, lines := w.needed()
-	command := "curl"
+	words, address := []string{"curl"}, w.URL.String()
 	if w.Method != http.MethodGet {
-		command += " -X " + w.Method
+		words = append(words, "-X "+w.Method)
 	}
-	address := w.URL.String()
 	if strings.ContainsAny(address, "[]{}") {
-		command += " --globoff" // in an address these are its own, and no patterns
+		words = append(words, "--globoff") // in an address these are its own, and no patterns
 	}
-	command += " " + quoted(address)
+	parts := []string{strings.Join(append(words, quoted(address)), " ")}
 	for _, name := range w.headers() {
 		for _, value := range w.Header[name] {
-			command += " \\\n  -H " + w.inShell(name+": "+value)
+			parts = append(parts, "-H "+w.inShell(name+": "+value))
 		}
 	}
 	if w.body != "" {
-		command += " \\\n  --data-raw " + w.inShell(w.body)
+		parts = append(parts, "--data-raw "+w.inShell(w.body))
 	}
-	return strings.Join(append(lines, command), "\n")
+	return strings.Join(append(lines, strings.Join(parts, nextLine)), "\n")
 }
 
 // goTest is the request as a file of a Go test, which needs the standard library only. Before the
@@ -191,7 +194,7 @@ func (w wire) goTest(in invocation, got *result) string {
 	}
 	variables, commands := w.needed()
 	var text strings.Builder
-	line := func(format string, values ...any) { fmt.Fprintf(&text, format+"\n", values...) }
+	line := func(form string, values ...any) { fmt.Fprintf(&text, form+"\n", values...) }
 	line("package cloudpay_test\n\nimport (")
 	for _, name := range []string{"io", "net/http", "os", "regexp", "strings", "testing"} {
 		if name == "os" && len(variables) == 0 || name == "regexp" && outcome == "" {
@@ -208,7 +211,8 @@ func (w wire) goTest(in invocation, got *result) string {
 	for _, name := range variables {
 		line("if os.Getenv(%q) == \"\" {\nt.Fatal(%q)\n}", name, name+" is not set")
 	}
-	line("request, err := http.NewRequestWithContext(t.Context(), %q, %q, strings.NewReader(%s))", w.Method, w.URL, w.inGo(w.body))
+	line("request, err := http.NewRequestWithContext(t.Context(), %q, %q, strings.NewReader(%s))",
+		w.Method, w.URL, w.inGo(w.body))
 	line("if err != nil {\nt.Fatal(err)\n}")
 	for _, name := range w.headers() {
 		for _, value := range w.Header[name] {
@@ -218,7 +222,8 @@ func (w wire) goTest(in invocation, got *result) string {
 	line("response, err := http.DefaultClient.Do(request)\nif err != nil {\nt.Fatal(err)\n}")
 	line("defer func() { _ = response.Body.Close() }()")
 	line("answer, err := io.ReadAll(response.Body)")
-	line("if err != nil || response.StatusCode != %d {\nt.Fatalf(\"got %%s %%s (%%v), want %d\", response.Status, answer, err)\n}", status, status)
+	line("if err != nil || response.StatusCode != %d {\n"+
+		"t.Fatalf(\"got %%s %%s (%%v), want %d\", response.Status, answer, err)\n}", status, status)
 	if outcome != "" {
 		line("outcome := regexp.MustCompile(`outcome\\\\*\":\\\\*\"(\\w+)`).FindSubmatch(answer)")
 		if outcome == "closed" {
@@ -248,15 +253,15 @@ func asIn(in invocation) string {
 // command is the invocation as `cloudpay invoke`, which finds the emulator and its tokens by the
 // folder, and signs where the emulator demands it.
 func (i invocation) command(file string) string {
-	command := "cloudpay invoke " + quoted(i.Function) + " --emulator " + quoted(filepath.Dir(file))
+	parts := []string{"cloudpay invoke " + quoted(i.Function) + " --emulator " + quoted(filepath.Dir(file))}
 	for _, flag := range []struct{ name, value string }{
 		{"trigger", i.Trigger}, {"as", i.As()}, {"method", i.Method}, {"path", i.Path}, {"at", i.At}, {"data", i.Data},
 	} {
 		if flag.value != "" {
-			command += " \\\n  --" + flag.name + "=" + quoted(flag.value)
+			parts = append(parts, "--"+flag.name+"="+quoted(flag.value))
 		}
 	}
-	return command
+	return strings.Join(parts, nextLine)
 }
 
 // miniProgram is the call as a page of a mini-program makes it; empty for what no mini-program
@@ -269,15 +274,18 @@ func (i invocation) miniProgram(request *http.Request) (text string, note biling
 	if cmp.Or(i.Trigger, "call") != "call" || i.Kind != "user" || json.Unmarshal([]byte(data), &object) != nil || object == nil {
 		return "", bilingual.Text{}
 	}
-	note = bilingual.New("The platform names the user. wx.cloud calls the real cloud only: how a page calls the emulator is in examples/miniprogram/cloud.js.",
+	note = bilingual.New("The platform names the user. wx.cloud calls the real cloud only: "+
+		"how a page calls the emulator is in examples/miniprogram/cloud.js.",
 		"用户由平台写明。wx.cloud 只能调用真实的云：页面如何调用模拟器，见 examples/miniprogram/cloud.js。")
 	pretty := strings.ReplaceAll(indented([]byte(data)), "\n", "\n  ")
 	if !isWeb {
-		return fmt.Sprintf("wx.cloud.callFunction({\n  name: %s,\n  data: %s,\n}).then(({ result }) => console.log(result), console.error)",
+		return fmt.Sprintf("wx.cloud.callFunction({\n  name: %s,\n  data: %s,\n"+
+			"}).then(({ result }) => console.log(result), console.error)",
 			inJS(i.Function), pretty), note
 	}
 	path := "/" + strings.TrimPrefix(cmp.Or(i.Path, i.Function), "/")
-	return fmt.Sprintf("wx.cloud.callHTTPFunction({\n  name: %s,\n  path: %s,\n  method: %s,\n  header: { 'content-type': 'application/json' },\n"+
+	return fmt.Sprintf("wx.cloud.callHTTPFunction({\n  name: %s,\n  path: %s,\n  method: %s,\n"+
+		"  header: { 'content-type': 'application/json' },\n"+
 		"  data: %s,\n}).then(({ data }) => console.log(data), console.error)",
 		inJS(i.Function), inJS(path), inJS(request.Method), pretty), note
 }

@@ -89,13 +89,16 @@ type Options struct {
 type Calls interface {
 	// Triggers are all that there are, as they reach a function on a runtime.
 	Triggers(runtime string) []Trigger
-	// Prepare makes the request of a call, and answer, which takes the function's answer out of the
-	// response: its body has to be in memory, and its error is the cloud's refusal. The error has a
-	// line for each fault of the call.
-	Prepare(ctx context.Context, call Call) (request *http.Request, answer func(*http.Response) ([]byte, error), err error)
+	// Prepare makes the request of a call, and read, which takes the function's answer out of the
+	// cloud's. The error has a line for each fault of the call.
+	Prepare(ctx context.Context, call Call) (request *http.Request, read Reading, err error)
 	// Tokens are the secrets that a request may have, by the names that they have in a file.
 	Tokens() (file string, tokens map[string]string)
 }
+
+// Reading takes a function's answer out of what the cloud answered to its call. The error is the
+// cloud's refusal.
+type Reading func(status int, header http.Header, body []byte) (answer []byte, err error)
 
 // Trigger is what calls a function.
 type Trigger struct {

@@ -48,8 +48,8 @@ func everyExample(about wechatOrder) []example {
 	of := func(function, trigger, kind, id, data string) invocation {
 		return invocation{Function: function, Trigger: trigger, Kind: kind, ID: id, Data: data}
 	}
-	get := func(trigger, kind string) invocation {
-		return invocation{Function: "queryorder", Trigger: trigger, Kind: kind, Method: "GET", Path: "queryorder?" + queryOf(number)}
+	get := func(trigger string) invocation {
+		return invocation{Function: "queryorder", Trigger: trigger, Kind: "http", Method: "GET", Path: "queryorder?" + queryOf(number)}
 	}
 	return []example{
 		// CloudBase names the user, and the register knows the order's owner. The merchant's own
@@ -68,11 +68,11 @@ func everyExample(about wechatOrder) []example {
 		{title("AWS Lambda, Invoke", "AWS Lambda 的 Invoke"), of("closeorder", "aws", "service", "", event)},
 		{title("A Cognito user, by AWS's SDK", "Cognito 用户经 AWS SDK"), of("queryorder", "aws", "cognito", "us-east-1:77", event)},
 		// Gateways pass a request on with no identity but the proof that it has itself.
-		{title("HTTP: SCF's function URL", "HTTP：SCF 函数 URL"), get("function-url", "http")},
-		{title("HTTP: CloudBase's access service", "HTTP：云开发 HTTP 访问服务"), get("tcb-http", "http")},
-		{title("HTTP: SCF's API gateway", "HTTP：SCF API 网关"), get("api-gateway", "http")},
-		{title("HTTP: AWS's HTTP API", "HTTP：AWS HTTP API"), get("aws-http", "http")},
-		{title("HTTP: AWS's REST API", "HTTP：AWS REST API"), get("aws-rest", "http")},
+		{title("HTTP: SCF's function URL", "HTTP：SCF 函数 URL"), get("function-url")},
+		{title("HTTP: CloudBase's access service", "HTTP：云开发 HTTP 访问服务"), get("tcb-http")},
+		{title("HTTP: SCF's API gateway", "HTTP：SCF API 网关"), get("api-gateway")},
+		{title("HTTP: AWS's HTTP API", "HTTP：AWS HTTP API"), get("aws-http")},
+		{title("HTTP: AWS's REST API", "HTTP：AWS REST API"), get("aws-rest")},
 		// An HTTP function that only WeChat's gateway reaches believes the gateway's headers.
 		{title("A mini-program's call of the HTTP function", "小程序调用 HTTP 函数"), invocation{
 			Function: "cloudpay", Trigger: "call", Kind: "user", ID: user, Path: "closeorder", Data: event,

@@ -144,9 +144,12 @@ type deployed struct {
 
 // runtimes are what differs from one runtime to the next, for callers.
 var runtimes = map[string]bilingual.Text{
-	"go1":    bilingual.New("SCF and CloudBase, Go1: the platform names each call's user in the invocation's environment", "SCF 与云开发 Go1：平台在每次调用的环境中写明用户"),
-	"custom": bilingual.New("SCF's custom runtime: the platform names no user and marks no timer, so that only tokens prove a caller", "SCF 自定义运行时：平台既不写明用户，也不标记定时器，只有令牌能证明调用方"),
-	"lambda": bilingual.New("AWS Lambda: IAM admits each call before the function sees it; there are no mini-program users", "AWS Lambda：IAM 在函数之前放行调用；没有小程序用户"),
+	"go1": bilingual.New("SCF and CloudBase, Go1: the platform names each call's user in the invocation's environment",
+		"SCF 与云开发 Go1：平台在每次调用的环境中写明用户"),
+	"custom": bilingual.New("SCF's custom runtime: the platform names no user and marks no timer, so that only tokens prove a caller",
+		"SCF 自定义运行时：平台既不写明用户，也不标记定时器，只有令牌能证明调用方"),
+	"lambda": bilingual.New("AWS Lambda: IAM admits each call before the function sees it; there are no mini-program users",
+		"AWS Lambda：IAM 在函数之前放行调用；没有小程序用户"),
 	"web":    bilingual.New("web function: it gets HTTP requests, and has no timers, queues or events", "Web 函数：只接收 HTTP 请求，没有定时器、队列与事件"),
 	"nodejs": bilingual.New("Node.js: the platform names each call's user in the invocation's context", "Node.js：平台在每次调用的上下文中写明用户"),
 }
@@ -202,7 +205,7 @@ type result struct {
 type head struct{ Name, Value string }
 
 // Milliseconds is Took for people.
-func (r result) Milliseconds() string { return r.Took.Round(100 * time.Microsecond).String() }
+func (r *result) Milliseconds() string { return r.Took.Round(100 * time.Microsecond).String() }
 
 // showInvoke shows the form with the values of the address, and the call as text. It calls nothing.
 func (c *Console) showInvoke(w http.ResponseWriter, r *http.Request) {
@@ -289,7 +292,7 @@ func (c *Console) describe(page *invokeView) {
 var errNoCalls = bilingual.Errorf("this console calls no functions", "此控制台不调用云函数")
 
 // prepare makes the request of an invocation.
-func (c *Console) prepare(ctx context.Context, in invocation) (*http.Request, func(*http.Response) ([]byte, error), error) {
+func (c *Console) prepare(ctx context.Context, in invocation) (*http.Request, Reading, error) {
 	if c.options.Calls == nil {
 		return nil, nil, errNoCalls
 	}
@@ -306,7 +309,7 @@ func (c *Console) prepare(ctx context.Context, in invocation) (*http.Request, fu
 func (c *Console) send(ctx context.Context, in invocation) (*result, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxAdvance)
 	defer cancel()
-	request, answer, err := c.prepare(ctx, in)
+	request, read, err := c.prepare(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -324,8 +327,7 @@ func (c *Console) send(ctx context.Context, in invocation) (*result, error) {
 		return nil, bilingual.Errorf("reading the answer: %w", "读取应答：%w", err)
 	}
 	got := &result{Status: response.StatusCode, Took: time.Since(began)}
-	response.Body = io.NopCloser(bytes.NewReader(body))
-	text, err := answer(response)
+	text, err := read(response.StatusCode, response.Header, body)
 	if err != nil {
 		got.Refused = bilingual.Wording(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"go/parser"
 	"go/token"
 	"html"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -38,7 +37,7 @@ func (fakeCalls) Triggers(runtime string) []console.Trigger {
 	}
 }
 
-func (f fakeCalls) Prepare(ctx context.Context, call console.Call) (*http.Request, func(*http.Response) ([]byte, error), error) {
+func (f fakeCalls) Prepare(ctx context.Context, call console.Call) (*http.Request, console.Reading, error) {
 	if call.Function == "nope" || call.Trigger == "nope" {
 		return nil, nil, bilingual.Errorf("there is no function %q\nnor such a trigger", "没有云函数 %q\n也没有此触发方式", call.Function)
 	}
@@ -60,12 +59,11 @@ func (f fakeCalls) Prepare(ctx context.Context, call console.Call) (*http.Reques
 	if call.As == "http" {
 		request.Header.Set("Authorization", "Bearer "+fakeToken)
 	}
-	return request, func(response *http.Response) ([]byte, error) {
-		text, err := io.ReadAll(response.Body)
-		if err == nil && response.StatusCode == http.StatusNotFound {
+	return request, func(status int, _ http.Header, body []byte) ([]byte, error) {
+		if status == http.StatusNotFound {
 			return nil, errors.New("the platform gave no answer")
 		}
-		return text, err
+		return body, nil
 	}, nil
 }
 
