@@ -2,6 +2,7 @@ package diagnosis_test
 
 import (
 	"cmp"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
@@ -77,6 +78,15 @@ func diagnose(m *mutants.Mutant) diagnosis.Diagnosis {
 		return diagnosis.Reply(diagnosis.Response{Status: m.Status, Header: m.Header, Body: m.Body}, keys)
 	case mutants.ReplyV2:
 		return diagnosis.ReplyV2(m.Body, keys)
+	case mutants.PaySign:
+		var given map[string]any
+		if json.Unmarshal(m.Body, &given) != nil {
+			return diagnosis.Diagnosis{}
+		}
+		o := m.Order
+		return diagnosis.PaySign(given, diagnosis.Payment{
+			API: o.API, SignType: o.SignType, AppID: o.AppID, MchIDs: []string{o.MchID}, PrepayID: o.PrepayID,
+		}, keys)
 	case mutants.NotificationV3, mutants.NotificationV2:
 		return diagnosis.Notification(request, keys)
 	}

@@ -56,7 +56,7 @@ func (w *World) NewMaker(good []Message) *Maker {
 
 // mutators is every mistake. A mistake that can be made in messages of several kinds stands there
 // for each of them.
-var mutators = slices.Concat(headersV3, textsV3, bodiesV3, signaturesV3, mistakesV2, repliesV3, repliesV2, notices, noticesV2)
+var mutators = slices.Concat(headersV3, textsV3, bodiesV3, signaturesV3, mistakesV2, repliesV3, repliesV2, notices, noticesV2, mistakesPaySign)
 
 // Causes are the names of the mistakes, each once.
 func Causes() []string {
@@ -89,7 +89,7 @@ func (m *Maker) Wrong(seed, n uint64) (Mutant, error) {
 // Right returns the n-th good message of a seed: as it was captured, or made anew with another
 // nonce, time and order.
 func (m *Maker) Right(seed, n uint64) Mutant {
-	kinds := []Kind{RequestV3, RequestV2, ReplyV3, ReplyV2, NotificationV3, NotificationV2}
+	kinds := []Kind{RequestV3, RequestV2, ReplyV3, ReplyV2, NotificationV3, NotificationV2, PaySign}
 	k := m.draw(seed, n)
 	k.start(m.good(k, kinds[n%uint64(len(kinds))]))
 	k.vary()
@@ -104,6 +104,9 @@ func (m *Maker) draw(seed, n uint64) *maker {
 // good is a good message: one of other people's as often as one of ours.
 func (m *Maker) good(k *maker, kind Kind) Message {
 	theirs, ours := m.theirs[kind], m.ours[kind]
+	if kind == PaySign {
+		return Message{Kind: PaySign} // it is made anew each time
+	}
 	if len(ours) == 0 || (len(theirs) > 0 && k.coin()) {
 		return pick(k, theirs)
 	}
@@ -136,6 +139,8 @@ func (k *maker) vary() {
 		k.varyV2()
 	case ReplyV3, NotificationV3:
 		k.At = k.At.Add(seconds(k.between(-290, 290)))
+	case PaySign:
+		k.varyPayment()
 	case NotificationV2: // nothing about it can be changed alone
 	}
 }

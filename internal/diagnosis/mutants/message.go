@@ -37,6 +37,7 @@ const (
 	ReplyV2        Kind = "reply-v2"
 	NotificationV3 Kind = "notification"
 	NotificationV2 Kind = "notification-v2"
+	PaySign        Kind = "paysign" // what a client is handed to pay with, as JSON
 )
 
 // Message is a request, a reply or a notification as it went over the wire.
@@ -52,6 +53,8 @@ type Message struct {
 	Body   []byte
 	// At is when it arrived. Zero: it has no time, as in APIv2.
 	At time.Time
+	// Order is the one that a client is to pay.
+	Order Order
 }
 
 // clone copies a message, so that the copy can be changed.
