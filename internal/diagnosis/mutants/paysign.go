@@ -152,9 +152,10 @@ var mistakesPaySign = []mutator{
 		return text
 	})},
 	{"pay-sign-nonce-differs", PaySign, linesMistake(func(k *maker, p *payment) string {
-		text := k.lines(*p)
-		p.NonceStr = strings.ToUpper(p.NonceStr)
-		return text
+		// one that has nothing in common with the other leaves no trace: it is pay-sign-other
+		signed := *p
+		signed.NonceStr = pick(k, []string{strings.ToUpper(p.NonceStr), strings.ToLower(p.NonceStr), ""})
+		return k.lines(signed)
 	})},
 	{"pay-sign-key-v3", PaySign, pairsMistake(func(k *maker, p payment) string {
 		return digestV2(joined(k.pairs(p))+"&key="+k.world.V3Key, k.world.V3Key, p.SignType)
