@@ -166,19 +166,31 @@ func (h handed) check() *Finding {
 		}
 	}
 	const most = 32 // String(32) in the documents
-	stamp, pack := h.text["timestamp"], h.text["package"]
-	switch beside := h.text["prepayid"]; {
+	switch stamp := h.text["timestamp"]; {
 	case len(stamp) == len("1554208460000") && secondsRule.MatchString(stamp[:10]):
-		return payFault("pay-sign-time-form", "timeStamp %s is in milliseconds: it must be in seconds", "timeStamp %s 是毫秒：应为秒", shortened(stamp))
+		return payFault("pay-sign-time-form", "timeStamp %s is in milliseconds: it must be in seconds",
+			"timeStamp %s 是毫秒：应为秒", shortened(stamp))
 	case !secondsRule.MatchString(stamp):
-		return payFault("pay-sign-time-form", "timeStamp %q must be seconds since 1970, in ten digits", "timeStamp %q 应为 10 位的秒数", shortened(stamp))
+		return payFault("pay-sign-time-form", "timeStamp %q must be seconds since 1970, in ten digits",
+			"timeStamp %q 应为 10 位的秒数", shortened(stamp))
 	case len(h.text["noncestr"]) > most:
 		return payFault("pay-sign-nonce-long", "nonceStr must be at most %d characters, not %d", "nonceStr 最多 %d 个字符，现在是 %d 个",
 			most, len(h.text["noncestr"]))
+	default:
+		return h.checkPackage()
+	}
+}
+
+// checkPackage returns a package of another form than the payment's, or with another prepay_id than
+// the field beside it.
+func (h handed) checkPackage() *Finding {
+	pack := h.text["package"]
+	switch beside := h.text["prepayid"]; {
 	case h.isApp() && pack != appPackage:
 		return payFault("pay-sign-package-form", "package %q must be %s for an app", "package %q 在 APP 中应为 %s", shortened(pack), appPackage)
 	case !h.isApp() && !strings.HasPrefix(pack, jsapiPackage):
-		return payFault("pay-sign-package-form", "package %q must be %s and the prepay_id", "package %q 应为 %s 加预支付标识", shortened(pack), jsapiPackage)
+		return payFault("pay-sign-package-form", "package %q must be %s and the prepay_id",
+			"package %q 应为 %s 加预支付标识", shortened(pack), jsapiPackage)
 	case !h.isApp() && beside != "" && beside != h.prepayID():
 		return payFault("pay-sign-package-form", "package has another prepay_id than the one beside it, %s",
 			"package 中的 prepay_id 与旁边的 %s 不同", shortened(beside))
@@ -207,7 +219,8 @@ func (h handed) fits(o *Payment) *Finding {
 	case h.isApp(), o.API == "", signType == want:
 		return nil
 	case signType == "":
-		return payFault("pay-sign-type", "signType is missing: the order was placed by APIv3, and it must be %s (without one the client takes %s)",
+		return payFault("pay-sign-type",
+			"signType is missing: the order was placed by APIv3, and it must be %s (without one the client takes %s)",
 			"缺少 signType：订单由 APIv3 下单，应为 %s（不填时客户端按 %s 处理）", want, signMD5)
 	default:
 		return payFault("pay-sign-type", "signType %s must be %s: the order was placed by API%s with it", "signType %s 应为 %s：订单由 API%s 这样下单",
@@ -232,18 +245,28 @@ func (h handed) confused(o *Payment) *Finding {
 		return payFault("pay-sign-v3-sign", "paySign is APIv3's, in base64: the order was placed by APIv2, which signs with %s in hexadecimal",
 			"paySign 是 APIv3 的 base64 签名：订单由 APIv2 下单，应为十六进制的 %s", cmp.Or(o.SignType, signMD5))
 	case isLong && !h.isApp() && signType != "RSA":
-		return payFault("pay-sign-type", "paySign is an RSA signature, and signType is %q: it must be RSA", "paySign 是 RSA 签名，而 signType 是 %q：应为 RSA",
+		return payFault("pay-sign-type", "paySign is an RSA signature, and signType is %q: it must be RSA",
+			"paySign 是 RSA 签名，而 signType 是 %q：应为 RSA",
 			shortened(signType))
-	case o.API != "":
-	case isDigest || signType == signMD5 || signType == signHMAC:
-		o.API, o.SignType = apiV2, signType
-		if signType == "" && len(h.text["sign"]) == 2*sha256.Size {
-			o.SignType = signHMAC // an app's fields have no signType
-		}
-	default:
-		o.API = apiV3
+	}
+	if o.API == "" {
+		o.API, o.SignType = h.impliedAPI()
 	}
 	return nil
+}
+
+// impliedAPI is the API, and the sign type of APIv2, by the form of the signature. An app's fields
+// have no signType: a digest's length tells it.
+func (h handed) impliedAPI() (api, signType string) {
+	sign, signType := h.text["sign"], h.text["signtype"]
+	switch isV2 := signType == signMD5 || signType == signHMAC; {
+	case !isV2 && !hexSign.MatchString(sign):
+		return apiV3, ""
+	case signType == "" && len(sign) == 2*sha256.Size:
+		return apiV2, signHMAC
+	default:
+		return apiV2, signType
+	}
 }
 
 // judgeV3 looks at an RSA signature as that of a request is looked at.
@@ -289,7 +312,8 @@ func (h handed) judgeV3(o *Payment, keys *Keys) Diagnosis {
 	case o.AppID == "":
 		d.Findings = append(d.Findings, possible(paySignTexts...)...)
 	default:
-		d.guess(right, h, o, digest)
+		found, signed := guessClientText(right, h, o, digest, &d.spent)
+		d.Findings, d.Signed = append(d.Findings, found...), signed
 	}
 	return d
 }
@@ -309,24 +333,24 @@ var paySignTexts = []cause.ID{
 	"pay-sign-pairs", "pay-sign-lines-swapped", "pay-sign-separator", "pay-sign-backslash-n", "pay-sign-other",
 }
 
-// guess digests texts until one has the digest that the merchant's key signed.
-func (d *Diagnosis) guess(right clientText, h handed, o *Payment, digest []byte) {
+// guessClientText digests texts until one has the digest that the merchant's key signed, and
+// returns it. Where none has, the findings are that fact and the candidates.
+func guessClientText(right clientText, h handed, o *Payment, digest []byte, spent *effort) (findings []Finding, signed string) {
 	if len(right.text()) <= maxGuessed {
-		found, wrong := search(right, guesses[clientText]{likely: likelyPayV3(right, h, o)}, &d.spent, func(c *clientText) bool {
+		found, wrong := search(right, guesses[clientText]{likely: likelyPayV3(right, h, o)}, spent, func(c *clientText) bool {
 			text := c.text()
-			d.spent.spend(len(text))
+			spent.spend(len(text))
 			sum := sha256.Sum256([]byte(text))
 			return bytes.Equal(sum[:], digest)
 		})
 		if found != nil {
-			d.Findings, d.Signed = append(d.Findings, found...), wrong.text()
-			return
+			return found, wrong.text()
 		}
 	}
-	d.Findings = append(d.Findings, detailed("pay-sign-other", bilingual.New(
+	other := detailed("pay-sign-other", bilingual.New(
 		"the right key signed another text: appId, timeStamp, nonceStr or package differ from those handed over",
-		"密钥正确，但签名的是另一段文本：appId、timeStamp、nonceStr 或 package 与传入的不同")))
-	d.Findings = append(d.Findings, possible("pay-sign-nonce-differs", "pay-sign-appid-signed", "pay-sign-timestamp-differs")...)
+		"密钥正确，但签名的是另一段文本：appId、timeStamp、nonceStr 或 package 与传入的不同"))
+	return append([]Finding{other}, possible("pay-sign-nonce-differs", "pay-sign-appid-signed", "pay-sign-timestamp-differs")...), ""
 }
 
 // paySignIDs are the rows of a paySign for the findings about requests and documents.
@@ -388,7 +412,8 @@ func likelyPayV3(right clientText, h handed, o *Payment) []mistake[clientText] {
 		for _, seconds := range []int64{offset, -offset} {
 			signed := timeMistake(m.seconds()+seconds, seconds)
 			list = append(list, inClient(signed, bilingual.Sprintf(
-				"the timeStamp signed is %+d seconds from the one handed over: the clock was read twice", "签名的 timeStamp 与传入的相差 %+d 秒：时钟读了两次", seconds)))
+				"the timeStamp signed is %+d seconds from the one handed over: the clock was read twice",
+				"签名的 timeStamp 与传入的相差 %+d 秒：时钟读了两次", seconds)))
 		}
 	}
 	for _, one := range nonceMistakes(right.nonce) {
@@ -413,7 +438,8 @@ func prepayMistakes(h handed) []mistake[clientText] {
 	}
 	if h.isApp() {
 		return []mistake[clientText]{
-			last("prepay_id= was signed before the prepay_id: an app signs the bare prepay_id", "签名时加了 prepay_id=：APP 只对预支付标识签名", jsapiPackage+h.prepayID()),
+			last("prepay_id= was signed before the prepay_id: an app signs the bare prepay_id",
+				"签名时加了 prepay_id=：APP 只对预支付标识签名", jsapiPackage+h.prepayID()),
 			last("package was signed, Sign=WXPay: an app signs the bare prepay_id", "签名的是 package（Sign=WXPay）：APP 只对预支付标识签名", appPackage),
 		}
 	}
@@ -472,9 +498,10 @@ func clientLayouts(h handed) []mistake[clientText] {
 // pairLayouts are the pairs of APIv2, sorted, with and without signType, and with a key that RSA
 // does not need.
 func pairLayouts(h handed, layout func(cause.ID, func([]string) string) mistake[clientText]) []mistake[clientText] {
-	var list []mistake[clientText]
-	for _, signType := range []string{h.text["signtype"], "RSA", ""} {
-		for _, end := range []string{"", "\n"} {
+	signTypes, ends := []string{h.text["signtype"], "RSA", ""}, []string{"", "\n"}
+	list := make([]mistake[clientText], 0, len(signTypes)*len(ends))
+	for _, signType := range signTypes {
+		for _, end := range ends {
 			list = append(list, layout("pay-sign-pairs", func(parts []string) string {
 				doc := elements{
 					{name: "appId", value: parts[0]}, {name: "timeStamp", value: parts[1]}, {name: "nonceStr", value: parts[2]},
@@ -626,7 +653,8 @@ func nameMistakes(right elements, h handed, o *Payment) []mistake[payRecipe] {
 		valued("pay-sign-appid-signed", "no appId was signed", "没有签名 appId", right[0].name, ""),
 	}
 	if o.OtherAppID != "" && o.OtherAppID != o.AppID {
-		list = append(list, valued("pay-sign-appid-signed", "the other party's appid was signed", "签名用了另一方的 appid", right[0].name, o.OtherAppID))
+		list = append(list, valued("pay-sign-appid-signed", "the other party's appid was signed",
+			"签名用了另一方的 appid", right[0].name, o.OtherAppID))
 	}
 	stamp := "timeStamp"
 	if h.isApp() {

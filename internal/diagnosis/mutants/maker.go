@@ -56,7 +56,8 @@ func (w *World) NewMaker(good []Message) *Maker {
 
 // mutators is every mistake. A mistake that can be made in messages of several kinds stands there
 // for each of them.
-var mutators = slices.Concat(headersV3, textsV3, bodiesV3, signaturesV3, mistakesV2, repliesV3, repliesV2, notices, noticesV2, mistakesPaySign)
+var mutators = slices.Concat(headersV3, textsV3, bodiesV3, signaturesV3, mistakesV2, repliesV3, repliesV2, notices, noticesV2,
+	mistakesPaySign)
 
 // Causes are the names of the mistakes, each once.
 func Causes() []string {

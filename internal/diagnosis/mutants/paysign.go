@@ -81,7 +81,8 @@ func editedFields(change func(*maker, map[string]any)) func(*maker) bool {
 	return func(k *maker) bool {
 		p := k.anewPayment("RSA")
 		object := map[string]any{
-			"timeStamp": p.TimeStamp, "nonceStr": p.NonceStr, "package": p.Package, "signType": "RSA", "paySign": rsaSign(k.world.Key, k.lines(p)),
+			"timeStamp": p.TimeStamp, "nonceStr": p.NonceStr, "package": p.Package, "signType": "RSA",
+			"paySign": rsaSign(k.world.Key, k.lines(p)),
 		}
 		change(k, object)
 		return k.hand(object)
@@ -116,7 +117,9 @@ var mistakesPaySign = []mutator{
 	})},
 	{"pay-sign-prepay-id", PaySign, editedFields(func(k *maker, o map[string]any) { o["package"] = "prepay_id=wx29" + k.text(smalls, 29) })},
 	{"pay-sign-appid-other", PaySign, editedFields(func(k *maker, o map[string]any) { o["appId"] = "wx" + k.text(smalls, 16) })},
-	{"pay-sign-type", PaySign, editedFields(func(k *maker, o map[string]any) { o["signType"] = pick(k, []string{"MD5", "", "HMAC-SHA256", "RSA2"}) })},
+	{"pay-sign-type", PaySign, editedFields(func(k *maker, o map[string]any) {
+		o["signType"] = pick(k, []string{"MD5", "", "HMAC-SHA256", "RSA2"})
+	})},
 	{"pay-sign-v2-sign", PaySign, editedFields(func(k *maker, o map[string]any) { o["paySign"] = k.text(capitals, pick(k, []int{32, 64})) })},
 	{"pay-sign-base64", PaySign, func(k *maker) bool {
 		p := k.anewPayment("RSA")
