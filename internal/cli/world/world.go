@@ -4,7 +4,6 @@
 package world
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -258,7 +257,7 @@ func (w *World) serve(ctx context.Context, reserved *ports.Reserved, deployed *d
 		return err
 	}
 	defer undeploy()
-	if err := cmp.Or(w.play(d), w.inspect(d, deployed)); err != nil {
+	if err := w.furnish(d, deployed); err != nil {
 		return err
 	}
 	if err := d.ServeConsole(ctx, w.At.Console, w.shown(d, deployed.dir, cloudURL, register)); err != nil {
@@ -277,6 +276,14 @@ func (w *World) serve(ctx context.Context, reserved *ports.Reserved, deployed *d
 	ready(described)
 	deployed.serve(ctx, described.ConsoleURL)
 	return nil
+}
+
+// furnish plays the scenario that was asked for, and lets the management API explain and examine.
+func (w *World) furnish(d *desk.Desk, deployed *deployment) error {
+	if err := w.play(d); err != nil {
+		return err
+	}
+	return w.inspect(d, deployed)
 }
 
 // reserve takes all ports before anything is built or started.

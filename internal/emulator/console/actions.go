@@ -128,7 +128,8 @@ func (c *Console) place(ctx context.Context, number, openID string, total int64)
 	order := orderIn(answer)
 	row := orderRow{WeChat: &order}
 	placed.Good, placed.Answer = true, indented(answer)
-	placed.Said = bilingual.Sprintf("WeChat Pay has the order %s: %s, %s.", "微信支付已有订单 %s：%s，%s。", order.OutTradeNo, order.Price(), row.stateText())
+	placed.Said = bilingual.Sprintf("WeChat Pay has the order %s: %s, %s.",
+		"微信支付已有订单 %s：%s，%s。", order.OutTradeNo, order.Price(), row.stateText())
 	return placed, order.OpenID
 }
 

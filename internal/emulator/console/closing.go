@@ -91,7 +91,8 @@ type verdict struct {
 var outcomes = map[string]bilingual.Text{
 	"closed":        bilingual.New("The order is closed, as WeChat Pay answered.", "微信支付应答：订单已关闭。"),
 	"alreadyClosed": bilingual.New("The order had been closed before, as WeChat Pay answered.", "微信支付应答：订单此前已关闭。"),
-	"paid":          bilingual.New("The customer has paid, so the order was not closed: deliver the goods, or refund.", "用户已支付，因此未关单：请发货或退款。"),
+	"paid": bilingual.New("The customer has paid, so the order was not closed: deliver the goods, or refund.",
+		"用户已支付，因此未关单：请发货或退款。"),
 	"notFound": bilingual.New("There is no such order for this caller. A user may close an order that is registered in the user's name only.",
 		"对该调用方而言没有此订单。用户只能关闭以其名义登记的订单。"),
 	"scheduled": bilingual.New("The order is registered, and the sweep will close it in time. WeChat Pay was not asked.",

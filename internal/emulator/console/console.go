@@ -156,49 +156,53 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.
 // routes are all addresses.
 func (c *Console) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", c.showOverview)
-	mux.HandleFunc("GET /requests", c.showRequests)
-	mux.HandleFunc("GET /requests/{id}", c.showRequest)
-	mux.HandleFunc("GET /orders", c.showOrders)
-	mux.HandleFunc("POST /orders", c.placeOrder)
-	mux.HandleFunc("GET /orders/{number}", c.showOrder)
-	mux.HandleFunc("GET /invoke", c.showInvoke)
-	mux.HandleFunc("POST /invoke", c.invoke)
-	mux.HandleFunc("GET /callers", c.showCallers)
-	mux.HandleFunc("GET /callers/{id}", c.showCaller)
-	mux.HandleFunc("POST /callers/{id}/again", c.callAgain)
-	mux.HandleFunc("GET /explain", c.showExplain)
-	mux.HandleFunc("POST /explain", c.explain)
-	mux.HandleFunc("GET /faults", c.showFaults)
-	mux.HandleFunc("POST /faults/switch", c.switchFault)
-	mux.HandleFunc("POST /faults/remove", c.removeFault)
-	mux.HandleFunc("POST /faults/clear", c.clearFaults)
-	mux.HandleFunc("POST /faults/domains", c.setDomain)
-	mux.HandleFunc("POST /faults/signing", c.setSigning)
-	mux.HandleFunc("POST /faults/events", c.failEvents)
-	mux.HandleFunc("GET /faults/scenario", c.saveScenario)
-	mux.HandleFunc("POST /faults/scenario", c.loadScenario)
-	mux.HandleFunc("POST /orders/{number}/{action}", c.actOnOrder)
-	mux.HandleFunc("POST /first/{step}", c.guideOn)
-	mux.HandleFunc("POST /orders/{number}/replay", c.replay)
-	mux.HandleFunc("POST /orders/{number}/until", c.moveTo)
-	mux.HandleFunc("GET /time", c.showTime)
-	mux.HandleFunc("POST /time/advance", c.advance)
-	mux.HandleFunc("POST /time/fire", c.fire)
-	mux.HandleFunc("GET /sweep", c.showSweep)
-	mux.HandleFunc("POST /sweep/run", c.sweepNow)
-	mux.HandleFunc("POST /sweep/reopen", c.reopen)
-	mux.HandleFunc("GET /events", c.showEvents)
-	mux.HandleFunc("GET /events/{number}", c.showEvent)
-	mux.HandleFunc("POST /events/deliver", c.deliverNow)
-	mux.HandleFunc("POST /events/redeliver", c.redeliver)
-	mux.HandleFunc("POST /events/faults", c.failSink)
-	mux.HandleFunc("POST /events/faults/clear", c.mendSink)
-	mux.HandleFunc("GET /settings", c.showSettings)
-	mux.HandleFunc("POST /settings/doctor", c.runDoctor)
-	mux.HandleFunc("POST /language", chooseLanguage)
-	mux.HandleFunc("GET /stream", c.stream)
+	for pattern, handler := range map[string]http.HandlerFunc{
+		"GET /{$}":                       c.showOverview,
+		"GET /requests":                  c.showRequests,
+		"GET /requests/{id}":             c.showRequest,
+		"GET /orders":                    c.showOrders,
+		"POST /orders":                   c.placeOrder,
+		"GET /orders/{number}":           c.showOrder,
+		"GET /invoke":                    c.showInvoke,
+		"POST /invoke":                   c.invoke,
+		"GET /callers":                   c.showCallers,
+		"GET /callers/{id}":              c.showCaller,
+		"POST /callers/{id}/again":       c.callAgain,
+		"GET /explain":                   c.showExplain,
+		"POST /explain":                  c.explain,
+		"GET /faults":                    c.showFaults,
+		"POST /faults/switch":            c.switchFault,
+		"POST /faults/remove":            c.removeFault,
+		"POST /faults/clear":             c.clearFaults,
+		"POST /faults/domains":           c.setDomain,
+		"POST /faults/signing":           c.setSigning,
+		"POST /faults/events":            c.failEvents,
+		"GET /faults/scenario":           c.saveScenario,
+		"POST /faults/scenario":          c.loadScenario,
+		"POST /orders/{number}/{action}": c.actOnOrder,
+		"POST /first/{step}":             c.guideOn,
+		"POST /orders/{number}/replay":   c.replay,
+		"POST /orders/{number}/until":    c.moveTo,
+		"GET /time":                      c.showTime,
+		"POST /time/advance":             c.advance,
+		"POST /time/fire":                c.fire,
+		"GET /sweep":                     c.showSweep,
+		"POST /sweep/run":                c.sweepNow,
+		"POST /sweep/reopen":             c.reopen,
+		"GET /events":                    c.showEvents,
+		"GET /events/{number}":           c.showEvent,
+		"POST /events/deliver":           c.deliverNow,
+		"POST /events/redeliver":         c.redeliver,
+		"POST /events/faults":            c.failSink,
+		"POST /events/faults/clear":      c.mendSink,
+		"GET /settings":                  c.showSettings,
+		"POST /settings/doctor":          c.runDoctor,
+		"POST /language":                 chooseLanguage,
+		"GET /stream":                    c.stream,
+		"/":                              c.showMissing,
+	} {
+		mux.HandleFunc(pattern, handler)
+	}
 	mux.Handle("GET /assets/", c.assets)
-	mux.HandleFunc("/", c.showMissing)
 	return mux
 }

@@ -107,7 +107,7 @@ func (c *Console) guide(ctx context.Context, l language, number string, unpaid b
 	if g.Call != nil {
 		g.Requests = c.causedBy(ctx, l, number, g.Call.RequestID)
 	}
-	g.Stage = g.stage(unpaid)
+	g.Stage = stageOf(g, unpaid)
 	return g
 }
 
@@ -119,7 +119,7 @@ func (c *Console) guide(ctx context.Context, l language, number string, unpaid b
 //	the customer is not to pay, or a close had another  to close it
 //	outcome: refused, unknown, no answer
 //	else                                                to pay it, or to leave it unpaid
-func (g *guideView) stage(unpaid bool) guideStage {
+func stageOf(g *guideView, unpaid bool) guideStage {
 	ended := g.Call != nil && (g.Verdict().Ended() || g.Call.Outcome == "paid")
 	switch {
 	case ended, isSettled(g.WeChat.State) && !g.IsPaid():

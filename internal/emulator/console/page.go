@@ -33,7 +33,8 @@ func templateNames() []string {
 // loadPages parses the templates.
 func loadPages(files assets) (pages, error) {
 	functions := template.FuncMap{
-		"asset": files.address, "at": inBeijing, "day": dayInBeijing, "hour": hourInBeijing, "moment": machineTime, "yuan": yuan, "dict": dict,
+		"asset": files.address, "at": inBeijing, "day": dayInBeijing, "hour": hourInBeijing,
+		"moment": machineTime, "yuan": yuan, "dict": dict,
 		"odd": func(i int) bool { return i%2 == 1 },
 	}
 	shared, err := template.New("").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/rows.html", "templates/forms.html")
@@ -113,18 +114,18 @@ func (v *view) curl(address string) { v.Curls = append(v.Curls, curlOf(http.Meth
 
 // curlOf is a call as a command for a POSIX shell. header has names and values in turn.
 func curlOf(method, address, body string, header ...string) string {
-	command := "curl"
+	words := []string{"curl"}
 	if method != http.MethodGet {
-		command += " -X " + method
+		words = append(words, "-X", method)
 	}
-	command += " " + quoted(address)
+	words = append(words, quoted(address))
 	for i := 0; i+1 < len(header); i += 2 {
-		command += " -H " + quoted(header[i]+": "+header[i+1])
+		words = append(words, "-H", quoted(header[i]+": "+header[i+1]))
 	}
 	if body != "" {
-		command += " -d " + quoted(body)
+		words = append(words, "-d", quoted(body))
 	}
-	return command
+	return strings.Join(words, " ")
 }
 
 // quoted is a text as one word of a POSIX shell.

@@ -2,7 +2,6 @@ package platform
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,25 +82,29 @@ func (p *polled) report(err error) {
 // await waits for the result of the start. request is the one that reports it, for the error. What
 // a process reported before it exited counts, whichever of the two is noticed first.
 func (p *polled) await(ctx context.Context, i *instance, request string) error {
-	reported := func(err error) error {
-		if err != nil {
-			return fmt.Errorf("%s reports at its start: %w", i.name, err)
-		}
-		return nil
-	}
 	select {
 	case err := <-p.ready:
-		return reported(err)
+		return i.reported(err)
 	case <-i.done:
 		select {
 		case err := <-p.ready:
-			return cmp.Or(reported(err), i.exitError())
+			if err != nil {
+				return i.reported(err)
+			}
 		default:
-			return i.exitError()
 		}
+		return i.exitError()
 	case <-ctx.Done():
 		return i.notReady(ctx, "does not request "+request)
 	}
+}
+
+// reported is what a process said of its start as an error that names it; nil if it is ready.
+func (i *instance) reported(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s reports at its start: %w", i.name, err)
 }
 
 // answers waits until the process polls for an event. After a kill its poll is still seen for a
