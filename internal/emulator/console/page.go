@@ -37,7 +37,8 @@ func loadPages(files assets) (pages, error) {
 		"moment": machineTime, "yuan": yuan, "dict": dict,
 		"odd": func(i int) bool { return i%2 == 1 },
 	}
-	shared, err := template.New("").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/rows.html", "templates/forms.html")
+	shared, err := template.New("").Funcs(functions).ParseFS(templateFiles,
+		"templates/layout.html", "templates/rows.html", "templates/forms.html")
 	if err != nil {
 		return nil, fmt.Errorf("parsing the layout: %w", err)
 	}
