@@ -79,7 +79,8 @@ func TestWorstV2(t *testing.T) { //nolint:paralleltest // allocations are counte
 }
 
 // wantCheap holds a diagnosis to the bounds. The allocations are those of the one goroutine that
-// runs: the tests that use it are not parallel.
+// runs: the tests that use it are not parallel. With the race detector only the work is bounded,
+// since pools then forget at random what they hold; make test runs this without it, too.
 func wantCheap(t *testing.T, name string, allowed uint64, diagnose func() diagnosis.Diagnosis) {
 	t.Helper()
 	var before, after runtime.MemStats
@@ -92,7 +93,7 @@ func wantCheap(t *testing.T, name string, allowed uint64, diagnose func() diagno
 	if most := diagnosis.MaxWork + diagnosis.TryCost + diagnosis.MaxWritten; diagnosis.Work(d) > most {
 		t.Errorf("%s: the search did work of %d bytes, want %d at most", name, diagnosis.Work(d), most)
 	}
-	if got := after.TotalAlloc - before.TotalAlloc; got > allowed {
+	if got := after.TotalAlloc - before.TotalAlloc; !diagnosis.Raced && got > allowed {
 		t.Errorf("%s: %d KiB were allocated, want %d at most", name, got>>10, allowed>>10)
 	}
 	t.Logf("%-16s work %8d  allocated %6d KiB", name, diagnosis.Work(d), (after.TotalAlloc-before.TotalAlloc)>>10)
