@@ -54,6 +54,7 @@ func TestFaults(t *testing.T) {
 		{"mysql", &mysql.MySQLError{Number: 1213}, faultBusy},
 		{"mysql", &mysql.MySQLError{Number: 1205}, faultBusy},
 		{"mysql", &mysql.MySQLError{Number: 1020}, faultBusy},
+		{"mysql", &mysql.MySQLError{Number: 1467}, faultBusy},
 		{"mysql", &mysql.MySQLError{Number: 1927}, faultLost},
 		{"mysql", &mysql.MySQLError{Number: 1040}, faultLost},
 		{"mysql", &mysql.MySQLError{Number: 1146}, faultSchema},

@@ -116,6 +116,7 @@ func mysqlFault(err error) fault {
 	switch refusal.Number {
 	case 1213, // a deadlock; rolled back
 		1205, // waited too long for a lock
+		1467, // the same two at the lock of an auto-increment (MariaDB)
 		1020: // the row was changed since it was read (MariaDB's snapshot isolation)
 		return faultBusy
 	case 1053, // the server is shutting down
