@@ -84,9 +84,10 @@ document.addEventListener('DOMContentLoaded', () => {
 
 // A part of the page that is read again is new. What a person was doing in it goes on: where the
 // focus is, what is open, how far it is scrolled, what is written into fields. A thing is found
-// again by what it is and by which of those like it. htmx does so for the focus and ids alone.
+// again by what it is, without a time that counts down, and by which of those like it. htmx does so
+// for the focus and ids alone.
 const sign = (e) => e.id || [e.tagName, e.name, e.getAttribute('href'), e.getAttribute('aria-label'), e.getAttribute('aria-labelledby'),
-  e.dataset.copy, e.matches('a, button, summary') && e.textContent].join('\n')
+  e.dataset.copy?.replace(/\d+[hms]/g, ''), e.matches('a, button, summary') && e.textContent].join('\n')
 const like = (e, its = sign(e)) => [...document.querySelectorAll(e.tagName)].filter((other) => sign(other) === its)
 const isWritten = (e) => e.type === 'checkbox' || e.type === 'radio' ? e.checked !== e.defaultChecked
   : e.tagName === 'SELECT' ? [...e.options].some((o) => o.selected !== o.defaultSelected) : e.value !== e.defaultValue
