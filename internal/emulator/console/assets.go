@@ -7,28 +7,39 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"html/template"
 	"net/http"
 	"path"
 	"strings"
 )
 
-//go:embed assets/console.css assets/console.js assets/icon.svg htmx/htmx.min.js htmx/hx-sse.min.js
+//go:embed assets/console.js assets/icon.svg htmx/htmx.min.js htmx/hx-sse.min.js
 var assetFiles embed.FS
+
+// style is in each page. A browser paints nothing before it has the style, and to ask for a file
+// takes it as long as all else.
+//
+//go:embed assets/console.css
+var style template.CSS
+
+// icon is in each page, too, beside the file that the browser has for the tab.
+//
+//go:embed assets/icon.svg
+var icon template.HTML
 
 // assetPaths are the files of /assets/ by their names. The scripts are one file: htmx begins in a
 // timer after its own script, and if another file's script came later, it would begin without the
 // extension for streams.
 func assetPaths() map[string][]string {
 	return map[string][]string{
-		"console.css": {"assets/console.css"},
-		"icon.svg":    {"assets/icon.svg"},
-		"scripts.js":  {"htmx/htmx.min.js", "htmx/hx-sse.min.js", "assets/console.js"},
+		"icon.svg":   {"assets/icon.svg"},
+		"scripts.js": {"htmx/htmx.min.js", "htmx/hx-sse.min.js", "assets/console.js"},
 	}
 }
 
 // contentTypes are those of the files, by their extension.
 var contentTypes = map[string]string{
-	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
+	".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
 }
 
 // assets are the files by their address, /assets/DIGEST/NAME. A file that changes has another

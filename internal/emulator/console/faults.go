@@ -1,11 +1,13 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"cloudpay/internal/bilingual"
 )
@@ -200,11 +202,14 @@ func (c *Console) readFaults(ctx context.Context, v *view, page *faultsView) err
 	if !page.HasSink {
 		reads = reads[:len(reads)-1]
 	}
-	for _, read := range reads {
+	wrong := make([]error, len(reads))
+	var all sync.WaitGroup
+	for i, read := range reads {
 		v.curl(read.address)
-		if _, err := c.api.get(ctx, read.address, read.into); err != nil {
-			return err
-		}
+		all.Go(func() { _, wrong[i] = c.api.get(ctx, read.address, read.into) })
+	}
+	if all.Wait(); cmp.Or(wrong...) != nil {
+		return cmp.Or(wrong...)
 	}
 	// A domain that is neither is as good as down.
 	page.Main, page.Backup = domains["main"] == "up", domains["backup"] == "up"

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -84,11 +85,15 @@ func (c *Console) sources() []source {
 // newest is the position behind all that there is. A history that cannot be read counts as empty:
 // its stream then begins with its oldest entry.
 func (c *Console) newest(ctx context.Context, of []source) (p position) {
+	var all sync.WaitGroup
 	for _, from := range of {
-		if found, err := c.api.last(ctx, from, 1); err == nil && len(found) > 0 {
-			p[from.kind] = found[len(found)-1].id
-		}
+		all.Go(func() {
+			if found, err := c.api.last(ctx, from, 1); err == nil && len(found) > 0 {
+				p[from.kind] = found[len(found)-1].id
+			}
+		})
 	}
+	all.Wait()
 	return p
 }
 

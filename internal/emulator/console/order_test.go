@@ -149,10 +149,10 @@ func TestReplay(t *testing.T) {
 		again(step).want(422, words)
 	}
 	w.set("GET /deliveries", `{"deliveries":[{"id":1,"time":"`+someTime+`","from":"wechatpay","message":"EV-7","out_trade_no":"A1","verdict":"ok"}]}`)
-	w.set("POST /notifications/EV-7/send", `{"id":"EV-7","notify_url":"http://shop.test/n","attempts":[{"http_status":200,"answer":"first"},{"http_status":204,"answer":"second","acknowledged":true,"reason":"odd"}]}`)
+	w.set("POST /notifications/EV-7/send", `{"id":"EV-7","notify_url":"http://shop.test/n","attempts":[{"http_status":200,"answer":"earlier"},{"http_status":204,"answer":"second","acknowledged":true,"reason":"odd"}]}`)
 	got := again("delivery-1")
 	got.want(200, "WeChat Pay notified again, http://shop.test/n:", "ok 204", "second", "odd")
-	got.lacks("first")
+	got.lacks("earlier")
 	w.wantCall(`POST /notifications/EV-7/send {}`)
 	if get := fetch(t, c.URL+"/orders/A1/replay", nil); get.status == 200 {
 		t.Error("a GET did a step again")
