@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// policy lets a browser load from this server only, run no script but its files, use no style but the
-// pages' own, which it names by its digest, send forms here, and show the pages in no other page.
-// 'unsafe-inline' and 'unsafe-eval' are not in it.
+// policy lets a browser load from this server only, run no script but its files, use no style but
+// the pages' own, which it names by its digest, send forms here, and show the pages in no other
+// page. 'unsafe-inline' and 'unsafe-eval' are not in it.
 var policy = func() string {
 	sum := sha256.Sum256([]byte(style))
 	return "default-src 'none'; script-src 'self'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src 'self'; " +
