@@ -44,7 +44,7 @@ func TestScreenshots(t *testing.T) {
 			p.until(`!document.getElementById('stream-state') || document.getElementById('stream-state').dataset.state === 'on'`)
 			picture := p.picture()
 			total += len(picture)
-			file := filepath.Join(*shots, name+as.T("", ".zh")+map[bool]string{true: ".narrow"}[as.narrow]+".webp")
+			file := filepath.Join(*shots, name+map[bool]string{true: ".narrow"}[as.narrow]+as.T("", ".zh")+".webp")
 			if err := os.WriteFile(file, picture, 0o644); err != nil {
 				t.Fatal(err)
 			}
