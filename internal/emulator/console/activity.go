@@ -140,16 +140,19 @@ func (c call) activity(l language) activity {
 
 // activity is the delivery as a row.
 func (d delivery) activity(l language) activity {
-	from := l.T("WeChat Pay", "微信支付")
+	from, to := l.T("WeChat Pay", "微信支付"), d.To
 	if d.From == "functions" {
 		from = l.T("functions", "云函数")
+	}
+	if to == "event sink" {
+		to = l.T("event sink", "事件接收器")
 	}
 	said := l.Word(d.Verdict)
 	if d.HTTPStatus > 0 {
 		said += fmt.Sprintf(" %d", d.HTTPStatus)
 	}
 	return activity{
-		language: l, Time: d.Time, Kind: "delivery", What: words(from, "→", d.To, d.Topic), Order: d.OutTradeNo,
+		language: l, Time: d.Time, Kind: "delivery", What: words(from, "→", to, d.Topic), Order: d.OutTradeNo,
 		Verdict: d.Verdict, Said: said, Reason: d.Reason,
 	}
 }

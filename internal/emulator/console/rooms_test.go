@@ -193,6 +193,7 @@ func TestOrder(t *testing.T) {
 	w.set("GET /deliveries", `{"deliveries":[{"id":2,"time":"`+someTime+`","from":"functions","to":"event sink","topic":"paid","out_trade_no":"A1","http_status":204,"verdict":"ok"}]}`)
 	c := w.open(&fakeRegister{orders: []console.Registered{registered("A1", console.Waiting, "", 100), registered("A9", console.Waiting, "", 1)}})
 	fetch(t, c.URL+"/orders/A1", nil).want(200, "≠ waiting", "<code>SUCCESS</code>", "functions → event sink paid", "ok 204", `href="/requests/4"`, "differ")
+	fetch(t, c.URL+"/orders/A1?lang=zh", nil).want(200, "云函数 → 事件接收器 paid")
 	fetch(t, c.URL+"/orders/A9", nil).want(200, "no such order", "≠ waiting")
 	fetch(t, c.URL+"/orders/A8", nil).want(404, "there is no order of this number")
 	w.set("GET /orders/A1", `{"error":"several owners have an order A1"}`)
