@@ -5,15 +5,13 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/evanw/esbuild/pkg/api"
 
+	"cloudpay/bench/chromium"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/nodetest"
 )
@@ -92,7 +90,7 @@ func startForPages(t *testing.T, origin string) *cloud {
 func inBrowser(t *testing.T, page string, c *cloud, attempts []attempt) []result {
 	t.Helper()
 	const longest = 2 * time.Minute
-	ctx, cancel := context.WithTimeout(chromium(t), longest)
+	ctx, cancel := context.WithTimeout(chromium.Tab(t), longest)
 	defer cancel()
 	calls, err := json.Marshal(attempts)
 	if err != nil {
@@ -109,30 +107,4 @@ func inBrowser(t *testing.T, page string, c *cloud, attempts []attempt) []result
 		t.Fatalf("got %d answers, want %d: %+v", len(results), len(attempts), results)
 	}
 	return results
-}
-
-// chromium is a browser without a window, until the test ends.
-func chromium(t *testing.T) context.Context {
-	t.Helper()
-	var path string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		nodetest.SkipMissing(t, "Chromium is not installed (internal/toolchain/install.sh clients)")
-	}
-	// Without its sandbox it runs as root, too, as in a container. It sees the test's pages only.
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox)
-	allocated, end := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(end)
-	ctx, end := chromedp.NewContext(allocated, chromedp.WithErrorf(func(format string, args ...any) {
-		if !strings.Contains(format, "could not unmarshal event") { // of a newer browser than the library
-			t.Logf(format, args...)
-		}
-	}))
-	t.Cleanup(end)
-	return ctx
 }

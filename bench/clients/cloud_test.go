@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	"cloudpay/bench/chromium"
 	// A change of the product is to be a change of this test, or go test would show what it
 	// remembers of the last one: it does not see what the binaries are built from.
 	_ "cloudpay/internal/app"
@@ -41,6 +42,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	defer func() { _ = os.RemoveAll(folder) }() // a leftover in the temporary folder does no harm
+	defer chromium.Stop()
 	m.Run()
 }
 

@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"cloudpay/bench/chromium"
 )
 
 // folder has what is built and the worlds, until the tests end.
@@ -31,7 +33,7 @@ func TestMain(m *testing.M) {
 	if opened != nil {
 		opened.stop()
 	}
-	endBrowser()
+	chromium.Stop()
 	_ = os.RemoveAll(folder) // a leftover in the temporary folder does no harm
 	os.Exit(code)
 }

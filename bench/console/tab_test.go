@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os/exec"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,43 +16,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
-	"cloudpay/internal/nodetest"
+	"cloudpay/bench/chromium"
 )
-
-// browser is one Chromium for all tests. Each tab has a profile of its own, and so no cookie or
-// cache of another.
-var browser = sync.OnceValues(func() (context.Context, error) {
-	var path string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		return nil, errNoChromium
-	}
-	// Without its sandbox it runs as root, too, as in a container. It sees the tests' pages only.
-	// The flags keep it from looking for its maker's hosts.
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true))
-	allocated, end := chromedp.NewExecAllocator(context.Background(), options...)
-	// What the library does not understand is an event of a newer browser.
-	ctx, endFirst := chromedp.NewContext(allocated, chromedp.WithErrorf(func(string, ...any) {}))
-	ends = func() { endFirst(); end() }
-	return ctx, chromedp.Do(ctx)
-})
-
-var errNoChromium = errors.New("Chromium is not installed (internal/toolchain/install.sh clients)")
-
-// ends closes the browser; nil before it was opened.
-var ends func()
-
-func endBrowser() {
-	if ends != nil {
-		ends()
-	}
-}
 
 // look is how a person looks at the console. The zero value is a wide window in English, with
 // JavaScript, by day.
@@ -104,15 +67,7 @@ type tab struct {
 // openTab opens a tab for the pages of an address, until the test ends.
 func openTab(t testing.TB, base string, as look) *tab {
 	t.Helper()
-	first, err := browser()
-	if errors.Is(err, errNoChromium) {
-		nodetest.SkipMissing(t, err.Error())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, end := chromedp.NewContext(first, chromedp.WithNewBrowserContext())
-	t.Cleanup(end)
+	ctx := chromium.Tab(t)
 	p := &tab{TB: t, ctx: ctx, base: base}
 	p.wear(as)
 	said := chromedp.Console(ctx)
