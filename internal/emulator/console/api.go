@@ -19,10 +19,10 @@ const (
 	// maxAnswer bounds an answer of a management API, in bytes. A page of a thousand requests has
 	// two MiB.
 	maxAnswer = 32 << 20
-	// maxCall is how long a call may take; an advance sends what became due meanwhile, and has
-	// maxAdvance.
-	maxCall    = 10 * time.Second
-	maxAdvance = 2 * time.Minute
+	// maxRead is how long reading a page's part may take, and maxAction an action's call: an
+	// advance of the clock sends what became due meanwhile, and a function may take its time.
+	maxRead   = 10 * time.Second
+	maxAction = 2 * time.Minute
 )
 
 // api calls the management APIs.
@@ -47,40 +47,28 @@ func (e *apiError) Error() string { return e.text }
 
 // get reads JSON from an address. It returns where the list goes on, by the Link headers.
 func (a *api) get(ctx context.Context, address string, into any) (links, error) {
-	ctx, cancel := context.WithTimeout(ctx, maxCall)
+	ctx, cancel := context.WithTimeout(ctx, maxRead)
 	defer cancel()
-	header, err := a.call(ctx, http.MethodGet, address, nil, into)
+	header, err := a.call(ctx, exchange{method: http.MethodGet, address: address}, into)
 	return linksOf(header), err
 }
 
-// post sends JSON to an address and reads the answer.
-func (a *api) post(ctx context.Context, address string, body, into any) error {
-	ctx, cancel := context.WithTimeout(ctx, maxAdvance)
-	defer cancel()
-	text, err := json.Marshal(body)
+// call makes one exchange, and reads its answer into a value: a *[]byte gets it as it is, and nil
+// nothing. An answer from 400 on is an [*apiError].
+func (a *api) call(ctx context.Context, e exchange, into any) (http.Header, error) {
+	body, err := e.text()
 	if err != nil {
-		return fmt.Errorf("encoding a call: %w", err)
+		return nil, err
 	}
-	_, err = a.call(ctx, http.MethodPost, address, text, into)
-	return err
-}
-
-// call makes one exchange. An answer from 400 on is an [*apiError].
-func (a *api) call(ctx context.Context, method, address string, body []byte, into any) (http.Header, error) {
-	return a.callWith(ctx, method, address, nil, body, into)
-}
-
-// callWith is call with headers, as names and values in turn.
-func (a *api) callWith(ctx context.Context, method, address string, header []string, body []byte, into any) (http.Header, error) {
-	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, e.method, e.address, bytes.NewReader(body))
 	if err != nil {
-		return nil, fmt.Errorf("calling %s: %w", address, err)
+		return nil, fmt.Errorf("calling %s: %w", e.address, err)
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	for i := 0; i+1 < len(header); i += 2 {
-		request.Header.Set(header[i], header[i+1])
+	for i := 0; i+1 < len(e.header); i += 2 {
+		request.Header.Set(e.header[i], e.header[i+1])
 	}
 	response, err := a.client.Do(request)
 	if err != nil {
@@ -96,12 +84,14 @@ func (a *api) callWith(ctx context.Context, method, address string, header []str
 	case response.StatusCode >= http.StatusBadRequest:
 		return nil, refusalOf(response.StatusCode, text)
 	}
-	if raw, is := into.(*[]byte); is {
-		*raw = text
-		return response.Header, nil
-	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return nil, bilingual.Errorf("the management API's answer is not as expected: %w", "管理接口的应答不符合预期：%w", err)
+	switch into := into.(type) {
+	case nil:
+	case *[]byte:
+		*into = text
+	default:
+		if err := json.Unmarshal(text, into); err != nil {
+			return nil, bilingual.Errorf("the management API's answer is not as expected: %w", "管理接口的应答不符合预期：%w", err)
+		}
 	}
 	return response.Header, nil
 }

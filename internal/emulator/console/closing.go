@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -55,7 +54,8 @@ func (c *Console) closing(ctx context.Context, as caller, event map[string]any) 
 	if at < 0 {
 		return exchange{}, errNoClosing
 	}
-	call := exchange{http.MethodPost, c.api.cloud + "/v1/functions/" + closeFunction, as.header(), event}
+	call := posting(c.api.cloud+"/v1/functions/"+closeFunction, event)
+	call.header = as.header()
 	if all[at].Runtime == "web" { // its first path segment is the function's own name
 		call.address += "/" + closeFunction + "?webfn=true"
 		call.header = append(call.header, "Content-Type", "application/json")
@@ -199,7 +199,7 @@ func (c *Console) placing(number, openID string, total int64) exchange {
 	if openID != "" {
 		order["openid"] = openID
 	}
-	return exchange{http.MethodPost, c.api.admin + "/orders", nil, order}
+	return posting(c.api.admin+"/orders", order)
 }
 
 // changing is a call of the management API about an order: pay or refund. It is narrowed to the
@@ -210,5 +210,5 @@ func (c *Console) changing(key Key, what string, body any) exchange {
 	if narrowed {
 		address += "?" + query
 	}
-	return exchange{http.MethodPost, address, nil, body}
+	return posting(address, body)
 }

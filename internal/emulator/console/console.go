@@ -176,7 +176,7 @@ func (c *Console) routes() http.Handler {
 		"POST /faults/clear":             c.clearFaults,
 		"POST /faults/domains":           c.setDomain,
 		"POST /faults/signing":           c.setSigning,
-		"POST /faults/events":            c.failEvents,
+		"POST /faults/events":            c.failSink,
 		"GET /faults/scenario":           c.saveScenario,
 		"POST /faults/scenario":          c.loadScenario,
 		"POST /orders/{number}/{action}": c.actOnOrder,

@@ -37,7 +37,7 @@ func (t *chronicle) moments() []moment {
 	for i := range all {
 		left := all[i].At.Sub(t.order.Now)
 		all[i].In = t.T("in "+t.Duration(left), t.Duration(left)+"后")
-		all[i].Curl = curlOf(http.MethodPost, t.api.admin+"/clock", `{"advance":"`+advanceTo(all[i].At, t.order.Now)+`"}`)
+		all[i].Curl = t.api.advancing(advanceTo(all[i].At, t.order.Now)).curl()
 	}
 	return all
 }
@@ -120,7 +120,7 @@ func (c *Console) moveTo(w http.ResponseWriter, r *http.Request) {
 		done.Said = bilingual.Sprintf("It is %s already: the clock was not moved.", "现在已是 %s，时钟未移动。", inBeijing(now.Now))
 	default:
 		by := advanceTo(at, now.Now)
-		done.Curl = curlOf(http.MethodPost, c.api.admin+"/clock", `{"advance":"`+by+`"}`)
+		done.Curl = c.api.advancing(by).curl()
 		moved, called, refused, waited := c.moveOn(r.Context(), l, by)
 		done.Wrong = bilingual.Wording(refused)
 		if refused == nil {

@@ -377,56 +377,12 @@ func (c *Console) redeliver(w http.ResponseWriter, r *http.Request) {
 		}
 		body["since"] = at.Format(time.RFC3339)
 	}
-	text, _ := json.Marshal(body) // strings are always encoded
-	address := c.register.path("/redeliver")
-	did := done{Call: curlOf(http.MethodPost, address, string(text))}
+	var did done
 	var answer struct {
 		Requeued int `json:"requeued"`
 	}
-	if err := c.api.post(r.Context(), address, body, &answer); err != nil {
-		did.Wrong = bilingual.Wording(err)
-	} else {
+	if did.do(r.Context(), c.api, posting(c.register.path("/redeliver"), body), &answer) == nil {
 		did.What = bilingual.Sprintf("Events due again: %d. The next sweep delivers them.", "%d 个事件已重新到期：将由下次扫描投递。", answer.Requeued)
-	}
-	c.eventsPage(w, r, did.status(), did)
-}
-
-// failSink has the event sink refuse deliveries.
-func (c *Console) failSink(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	fault := sinkFault{}
-	var err error
-	if fault.Status, err = strconv.Atoi(strings.TrimSpace(r.PostFormValue("status"))); err == nil {
-		fault.Times, err = strconv.Atoi(strings.TrimSpace(r.PostFormValue("times")))
-	}
-	if err != nil {
-		wrong := bilingual.New("The status and the count must be whole numbers.", "状态码与次数须为整数。")
-		c.eventsPage(w, r, http.StatusUnprocessableEntity, done{Wrong: wrong})
-		return
-	}
-	text, _ := json.Marshal(fault) // numbers are always encoded
-	address := c.api.events + "/faults"
-	did := done{Call: curlOf(http.MethodPost, address, string(text))}
-	var answer sinkFault
-	if err := c.api.post(r.Context(), address, fault, &answer); err != nil {
-		did.Wrong = bilingual.Wording(err)
-	} else {
-		did.What = bilingual.Sprintf("The event sink answers %d from now on.", "事件接收器从现在起应答 %d。", fault.Status)
-	}
-	c.eventsPage(w, r, did.status(), did)
-}
-
-// mendSink removes the faults of the event sink.
-func (c *Console) mendSink(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), maxCall)
-	defer cancel()
-	address := c.api.events + "/faults"
-	did := done{Call: curlOf(http.MethodDelete, address, "")}
-	var nothing []byte
-	if _, err := c.api.call(ctx, http.MethodDelete, address, nil, &nothing); err != nil {
-		did.Wrong = bilingual.Wording(err)
-	} else {
-		did.What = bilingual.New("The event sink takes deliveries again.", "事件接收器已恢复接收。")
 	}
 	c.eventsPage(w, r, did.status(), did)
 }

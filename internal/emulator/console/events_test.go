@@ -104,8 +104,6 @@ func TestEventActions(t *testing.T) {
 	w.set("GET /events", `[]`)
 	w.set("POST /v1/timers/closeorder", `{"told":4}`)
 	w.set("POST /v1/register/redeliver", `{"requeued":4}`)
-	w.set("POST /faults", `{"status":503,"times":2}`)
-	w.set("DELETE /faults", ``)
 	c := w.open(&fakeRegister{})
 	for _, test := range []struct {
 		path   string
@@ -122,9 +120,6 @@ func TestEventActions(t *testing.T) {
 			`POST /v1/register/redeliver {"since":"2026-11-30T12:00:00+08:00"}`,
 		},
 		{"/events/redeliver", []string{"since", "yesterday"}, 422, "the time must be as", ""},
-		{"/events/faults", []string{"status", "503", "times", "2"}, 200, "answers 503 from now on", `POST /faults {"status":503,"times":2}`},
-		{"/events/faults", []string{"status", "five", "times", "2"}, 422, "must be whole numbers", ""},
-		{"/events/faults/clear", []string{"all", "1"}, 200, "takes deliveries again", "DELETE /faults"},
 	} {
 		fetch(t, c.URL+test.path, nil, test.fields...).want(test.status, test.want)
 		if test.call != "" {
@@ -133,8 +128,6 @@ func TestEventActions(t *testing.T) {
 	}
 	w.set("POST /v1/register/redeliver", `{"error":"there is no event 99"}`)
 	fetch(t, c.URL+"/events/redeliver", nil, "id", "99").want(422, "there is no event 99")
-	w.set("POST /faults", `{"error":"status: must be 300 to 599"}`)
-	fetch(t, c.URL+"/events/faults", nil, "status", "204", "times", "1").want(422, "must be 300 to 599")
 	fetch(t, w.open(nil).URL+"/events/redeliver", nil, "id", "1").want(422, "keep no register")
 	for _, path := range []string{"/events/deliver", "/events/redeliver", "/events/faults"} {
 		if got := fetch(t, c.URL+path, nil); got.status == 200 {

@@ -181,15 +181,13 @@ func (c *Console) explain(w http.ResponseWriter, r *http.Request) {
 
 // askExplain calls POST /explain.
 func (c *Console) askExplain(ctx context.Context, in language, text string, keyless bool) (*explained, error) {
-	ctx, cancel := context.WithTimeout(ctx, maxCall)
-	defer cancel()
 	keys := ""
 	if keyless {
 		keys = "none"
 	}
 	address := withQuery(c.api.admin+"/explain", "lang", in.T("en", "zh"), "keys", keys)
 	var answer explained
-	if _, err := c.api.call(ctx, http.MethodPost, address, []byte(text), &answer); err != nil {
+	if _, err := c.api.send(ctx, posting(address, []byte(text)), &answer); err != nil {
 		return nil, err
 	}
 	return &answer, nil

@@ -2,8 +2,6 @@ package console
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,31 +14,12 @@ import (
 // own sentence and status 422. A call that fails ends an action; what it did before stays done, and
 // is seen in the tables.
 
-// change makes a call that changes something, and adds it to the calls that the page shows. A body
-// of nil sends none.
-func (c *Console) change(ctx context.Context, page *faultsView, method, address string, body any) error {
-	ctx, cancel := context.WithTimeout(ctx, maxCall)
-	defer cancel()
-	var text []byte
-	if body != nil {
-		var err error
-		if text, err = json.Marshal(body); err != nil {
-			return fmt.Errorf("encoding a call: %w", err)
-		}
-	}
-	page.Calls = append(page.Calls, curlOf(method, address, string(text)))
-	var answer []byte
-	_, err := c.api.call(ctx, method, address, text, &answer)
-	return err
-}
-
 // faultsChanged answers the page after an action: with what it did, or why it failed.
-func (c *Console) faultsChanged(w http.ResponseWriter, r *http.Request, page faultsView, done bilingual.Text, err error) {
-	status := http.StatusOK
-	if page.Done = done; err != nil {
-		status, page.Done, page.Wrong = http.StatusUnprocessableEntity, bilingual.Text{}, bilingual.Wording(err)
+func (c *Console) faultsChanged(w http.ResponseWriter, r *http.Request, page faultsView, what bilingual.Text, err error) {
+	if page.Wrong = bilingual.Wording(err); err == nil {
+		page.What = what
 	}
-	c.faultsPage(w, r, status, page)
+	c.faultsPage(w, r, page)
 }
 
 // readFaultForm reads the fields beside the tables. They are shown again as they were typed.
@@ -115,7 +94,7 @@ func (c *Console) switchOn(ctx context.Context, page *faultsView, world, action,
 		} else if fields["delay"] {
 			fault.Delay = form.Delay
 		}
-		return c.change(ctx, page, http.MethodPost, c.api.cloud+"/v1/faults", fault)
+		return page.do(ctx, c.api, posting(c.api.cloud+"/v1/faults", fault), nil)
 	}
 	fields, err := c.fieldsOf(ctx, c.api.admin+"/fault-actions", action, on)
 	if err != nil {
@@ -135,7 +114,7 @@ func (c *Console) switchOn(ctx context.Context, page *faultsView, world, action,
 			return bilingual.Errorf("HTTP status: a number, such as 503", "HTTP 状态码：须为数字，如 503")
 		}
 	}
-	return c.change(ctx, page, http.MethodPost, c.api.admin+"/faults", fault)
+	return page.do(ctx, c.api, posting(c.api.admin+"/faults", fault), nil)
 }
 
 // fieldsOf are the fields that an action reads for an operation, by the list of the management API.
@@ -184,7 +163,7 @@ func (c *Console) switchOff(ctx context.Context, page *faultsView, world, action
 	}
 	// One that was used up meanwhile is a refusal, after which the page shows what is left.
 	for _, id := range ids {
-		if err := c.change(ctx, page, http.MethodDelete, address+"/"+strconv.FormatInt(id, 10), nil); err != nil {
+		if err := page.do(ctx, c.api, removing(address+"/"+strconv.FormatInt(id, 10)), nil); err != nil {
 			return err
 		}
 	}
@@ -211,7 +190,7 @@ func (c *Console) removeFault(w http.ResponseWriter, r *http.Request) {
 		c.showMissing(w, r)
 		return
 	}
-	err = c.change(r.Context(), &page, http.MethodDelete, c.faultsOf(world)+"/"+strconv.FormatInt(id, 10), nil)
+	err = page.do(r.Context(), c.api, removing(c.faultsOf(world)+"/"+strconv.FormatInt(id, 10)), nil)
 	c.faultsChanged(w, r, page, bilingual.New("The fault is removed.", "已移除该故障。"), err)
 }
 
@@ -221,12 +200,12 @@ func (c *Console) clearFaults(w http.ResponseWriter, r *http.Request) {
 	page := faultsView{}
 	addresses := []string{c.faultsOf(inWeChatPay), c.faultsOf(inCloud)}
 	if c.api.events != "" {
-		addresses = append(addresses, c.api.events+"/faults")
+		addresses = append(addresses, c.sinkFaults())
 	}
 	var err error
 	for _, address := range addresses {
 		if err == nil {
-			err = c.change(r.Context(), &page, http.MethodDelete, address, nil)
+			err = page.do(r.Context(), c.api, removing(address), nil)
 		}
 	}
 	c.faultsChanged(w, r, page, bilingual.New("All faults are removed.", "已移除全部故障。"), err)
@@ -242,7 +221,7 @@ func (c *Console) setDomain(w http.ResponseWriter, r *http.Request) {
 			domains[domain] = state
 		}
 	}
-	err := c.change(r.Context(), &page, http.MethodPost, c.api.admin+"/domains", domains)
+	err := page.do(r.Context(), c.api, posting(c.api.admin+"/domains", domains), nil)
 	c.faultsChanged(w, r, page, bilingual.New("The domain is set.", "域名状态已设置。"), err)
 }
 
@@ -265,27 +244,7 @@ func (c *Console) setSigning(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if err == nil {
-		err = c.change(r.Context(), &page, http.MethodPost, c.api.admin+"/signing", shares)
+		err = page.do(r.Context(), c.api, posting(c.api.admin+"/signing", shares), nil)
 	}
 	c.faultsChanged(w, r, page, bilingual.New("The shares are set.", "签名比例已设置。"), err)
-}
-
-// failEvents has the event sink refuse what is genuine: the functions then keep the event, and
-// deliver it again by the schedule of docs/events.md.
-func (c *Console) failEvents(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	var page faultsView
-	status, err := strconv.Atoi(strings.TrimSpace(r.PostFormValue("status")))
-	// Without times it refuses until it is removed.
-	times, wrong := 0, error(nil)
-	if text := strings.TrimSpace(r.PostFormValue("times")); text != "" {
-		times, wrong = strconv.Atoi(text)
-	}
-	switch {
-	case err != nil || wrong != nil:
-		err = bilingual.Errorf("status and times: numbers, such as 503 and 2", "状态码与次数：须为数字，如 503 与 2")
-	default:
-		err = c.change(r.Context(), &page, http.MethodPost, c.api.events+"/faults", sinkFault{status, times})
-	}
-	c.faultsChanged(w, r, page, bilingual.New("The event sink refuses what comes.", "事件接收器将拒收事件。"), err)
 }

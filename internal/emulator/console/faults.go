@@ -54,14 +54,6 @@ type cloudFault struct {
 	Delay       string  `json:"delay,omitempty"`
 }
 
-// sinkFault is a fault of the event sink: the status that it answers to what is genuine.
-type sinkFault struct {
-	// Status is a status that acknowledges nothing, such as 503.
-	Status int `json:"status"`
-	// Times is how often it will still be answered; 0: until it is removed.
-	Times int `json:"times,omitempty"`
-}
-
 // faultAction is what an action can be injected with. Ops is empty in the cloud.
 type faultAction struct {
 	Action string `json:"action"`
@@ -136,6 +128,8 @@ type faultForm struct {
 
 // faultsView is the page of the faults.
 type faultsView struct {
+	done
+
 	Form faultForm
 	// APIs are the protocols to choose from.
 	APIs []string
@@ -148,11 +142,6 @@ type faultsView struct {
 	Signing      signing
 	// HasSink says that there is an event sink.
 	HasSink bool
-	// Done is what an action did, with the calls that did it, and Wrong why it failed; empty before
-	// one.
-	Done  bilingual.Text
-	Calls []string
-	Wrong bilingual.Text
 	// Examples are the calls of the page's forms.
 	FaultCurl, DomainCurl, SigningCurl, SinkCurl, SaveCurl, LoadCurl string
 
@@ -161,11 +150,11 @@ type faultsView struct {
 
 // showFaults shows what goes wrong, and what could.
 func (c *Console) showFaults(w http.ResponseWriter, r *http.Request) {
-	c.faultsPage(w, r, http.StatusOK, faultsView{Form: faultForm{Probability: "1", Code: "SYSTEM_ERROR", Delay: "2s"}})
+	c.faultsPage(w, r, faultsView{Form: faultForm{Probability: "1", Code: "SYSTEM_ERROR", Delay: "2s"}})
 }
 
 // faultsPage answers the page, with what an action did. Everything on it is read anew.
-func (c *Console) faultsPage(w http.ResponseWriter, r *http.Request, status int, page faultsView) {
+func (c *Console) faultsPage(w http.ResponseWriter, r *http.Request, page faultsView) {
 	ctx := r.Context()
 	v := newView(r, "faults", bilingual.New("Faults", "故障"))
 	v.Back = "/faults" // a change of the language after an action does nothing again
@@ -177,7 +166,7 @@ func (c *Console) faultsPage(w http.ResponseWriter, r *http.Request, status int,
 	}
 	page.examples(c.api)
 	v.Data = page
-	c.render(w, r, status, "faults", v)
+	c.render(w, r, page.status(), "faults", v)
 }
 
 // readFaults reads the tables, what is switched on, the domains and the shares.
@@ -197,7 +186,7 @@ func (c *Console) readFaults(ctx context.Context, v *view, page *faultsView) err
 	}{
 		{c.api.admin + "/faults", &gateway}, {c.api.cloud + "/v1/faults", &cloud}, {c.api.admin + "/fault-actions", &actions[0]},
 		{c.api.cloud + "/v1/fault-actions", &actions[1]}, {c.api.admin + "/domains", &domains}, {c.api.admin + "/signing", &page.Signing},
-		{c.api.cloud + "/v1/functions", &named}, {c.api.events + "/faults", &sink},
+		{c.api.cloud + "/v1/functions", &named}, {c.sinkFaults(), &sink},
 	}
 	if !page.HasSink {
 		reads = reads[:len(reads)-1]

@@ -111,8 +111,8 @@ func (w *world) lacksCall(unwanted string) {
 	}
 }
 
-// Domains, shares and the event sink are set by calls of their own.
-func TestDomainsSharesAndSink(t *testing.T) {
+// Domains and shares are set by calls of their own.
+func TestDomainsAndShares(t *testing.T) {
 	t.Parallel()
 	w := faulty(t)
 	w.set("GET /domains", `{"main":"up","backup":"down"}`)
@@ -123,9 +123,6 @@ func TestDomainsSharesAndSink(t *testing.T) {
 	fetch(t, c.URL+"/faults/signing", nil, "probe_share", "0.05", "certificate_share", "1", "public_key_share", "", "notify_by_certificate", "true").want(200)
 	w.wantCall(`POST /signing {"certificate_share":1,"public_key_share":0,"probe_share":0.05,"notify_by_certificate":true}`)
 	fetch(t, c.URL+"/faults/signing", nil, "probe_share", "half").want(422, "probe_share: must be from 0 to 1")
-	fetch(t, c.URL+"/faults/events", nil, "status", "503", "times", "2").want(200)
-	w.wantCall(`POST /faults {"status":503,"times":2}`)
-	fetch(t, c.URL+"/faults/events", nil, "status", "bad").want(422, "status and times: numbers")
 }
 
 // All of it is saved as a file with a name that is one, and set again by the file.

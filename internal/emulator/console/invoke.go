@@ -307,7 +307,7 @@ func (c *Console) prepare(ctx context.Context, in invocation) (*http.Request, Re
 // a result. A call goes by the cloud's own door, as every client's, and by no other way. It is made
 // once: what became of one that breaks off is not known, and the page says so.
 func (c *Console) send(ctx context.Context, in invocation) (*result, error) {
-	ctx, cancel := context.WithTimeout(ctx, maxAdvance)
+	ctx, cancel := context.WithTimeout(ctx, maxAction)
 	defer cancel()
 	request, read, err := c.prepare(ctx, in)
 	if err != nil {

@@ -54,9 +54,9 @@ func (c *Console) replay(w http.ResponseWriter, r *http.Request) {
 
 // does posts to an address and reads what came of it. The deed says so if that was refused.
 func (c *Console) does(ctx context.Context, address string, into any) *deed {
-	done := &deed{Curl: curlOf(http.MethodPost, address, "")}
-	done.Wrong = bilingual.Wording(c.api.post(ctx, address, struct{}{}, into))
-	return done
+	call := posting(address, nil)
+	_, err := c.api.send(ctx, call, into)
+	return &deed{Curl: call.curl(), Wrong: bilingual.Wording(err)}
 }
 
 // failed reports whether nothing was done.

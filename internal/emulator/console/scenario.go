@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"errors"
 	"io"
 	"mime"
@@ -63,14 +62,12 @@ func scenarioName(name string) string {
 // loadScenario sets what goes wrong to what a file says, which replaces everything.
 func (c *Console) loadScenario(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxUpload)
-	page := faultsView{Calls: []string{"curl --data-binary @scenario.json " + quoted(c.api.admin+"/scenario")}}
+	address := c.api.admin + "/scenario"
+	page := faultsView{done: done{Calls: []string{"curl --data-binary @scenario.json " + quoted(address)}}}
 	name, text, err := uploaded(r)
 	if err == nil {
 		// The text goes on as it is: what is wrong with it is the management API's to say.
-		ctx, cancel := context.WithTimeout(r.Context(), maxCall)
-		defer cancel()
-		var answer []byte
-		_, err = c.api.call(ctx, http.MethodPost, c.api.admin+"/scenario", text, &answer)
+		_, err = c.api.send(r.Context(), posting(address, text), nil)
 	}
 	c.faultsChanged(w, r, page, bilingual.Sprintf("The scenario %s is set.", "已应用场景 %s。", name), err)
 }

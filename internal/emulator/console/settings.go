@@ -123,9 +123,9 @@ func (c *Console) settingsPage(w http.ResponseWriter, r *http.Request, status in
 	slices.Sort(v.Curls)
 	page.Files = files.Files
 	page.choose(read, r.FormValue("function"))
-	page.DoctorCurl = curlOf(http.MethodPost, c.api.admin+"/doctor", "{}")
+	page.DoctorCurl = posting(c.api.admin+"/doctor", struct{}{}).curl()
 	if len(page.Files) > 0 {
-		page.FileCurl = curlOf(http.MethodPost, c.api.admin+"/doctor", `{"deploy":"`+page.Files[0]+`"}`)
+		page.FileCurl = posting(c.api.admin+"/doctor", map[string]string{"deploy": page.Files[0]}).curl()
 	}
 	v.Data = page
 	c.render(w, r, status, "settings", v)
@@ -227,7 +227,7 @@ func (c *Console) examine(ctx context.Context, in language, file string) (*exami
 		body["deploy"] = file
 	}
 	var answer examination
-	if err := c.api.post(ctx, withQuery(c.api.admin+"/doctor", "lang", in.T("en", "zh")), body, &answer); err != nil {
+	if _, err := c.api.send(ctx, posting(withQuery(c.api.admin+"/doctor", "lang", in.T("en", "zh")), body), &answer); err != nil {
 		return nil, err
 	}
 	order := []string{"fault", "warning", "skipped", "fact", "fine"}

@@ -91,14 +91,6 @@ type sweepView struct {
 	Runs        []run
 }
 
-// done is what an action did; zero before one. It is shown at the top of the page.
-type done struct {
-	// What was done, in a sentence, or Wrong, why it was refused.
-	What, Wrong bilingual.Text
-	// Answer is what the API answered, and Call the call as a command.
-	Answer, Call string
-}
-
 // showSweep shows the sweeps.
 func (c *Console) showSweep(w http.ResponseWriter, r *http.Request) {
 	c.sweepPage(w, r, http.StatusOK, done{})
@@ -127,7 +119,7 @@ func (c *Console) sweepPage(w http.ResponseWriter, r *http.Request, status int, 
 
 // runs are the buttons.
 func (c *Console) runs() []run {
-	curl := func(function string) string { return curlOf(http.MethodPost, c.api.fireAddress(function), "{}") }
+	curl := func(function string) string { return c.api.firing(function, struct{}{}).curl() }
 	return []run{
 		{
 			sweeper, bilingual.New("Sweep now", "立即扫描"),
@@ -200,24 +192,12 @@ func (c *Console) sweepNow(w http.ResponseWriter, r *http.Request) {
 
 // fireTimer fires a function's timer: its first one, or where it has none as if it had.
 func (c *Console) fireTimer(ctx context.Context, function string) (did done) {
-	address := c.api.fireAddress(function)
-	did.Call = curlOf(http.MethodPost, address, "{}")
 	var answer []byte
-	if err := c.api.post(ctx, address, struct{}{}, &answer); err != nil {
-		did.Wrong = bilingual.Wording(err)
-		return did
+	if did.do(ctx, c.api, c.api.firing(function, struct{}{}), &answer) == nil {
+		did.What = bilingual.Sprintf("The timer of %s fired, and it answered:", "%s 的定时器已触发，结果：", function)
+		did.Answer = indented(answer)
 	}
-	did.What = bilingual.Sprintf("The timer of %s fired, and it answered:", "%s 的定时器已触发，结果：", function)
-	did.Answer = indented(answer)
 	return did
-}
-
-// status is the HTTP status of the page after an action.
-func (d done) status() int {
-	if d.Wrong != (bilingual.Text{}) {
-		return http.StatusUnprocessableEntity
-	}
-	return http.StatusOK
 }
 
 // reopen reopens an order that was given up, or without a number all of them.
@@ -236,13 +216,12 @@ func (c *Console) reopen(w http.ResponseWriter, r *http.Request) {
 		path, query, _ := strings.Cut(c.register.orderPath(key), "?")
 		address = strings.TrimSuffix(path+"/reopen?"+query, "?")
 	}
-	did := done{Call: curlOf(http.MethodPost, address, "{}")}
+	var did done
 	var answer struct {
 		Reopened int `json:"reopened"`
 	}
-	switch err := c.api.post(r.Context(), address, struct{}{}, &answer); {
-	case err != nil:
-		did.Wrong = bilingual.Wording(err)
+	switch {
+	case did.do(r.Context(), c.api, posting(address, struct{}{}), &answer) != nil:
 	case answer.Reopened == 0:
 		did.Wrong = bilingual.New("Nothing was given up: nothing is changed.", "没有已放弃的订单，未作更改。")
 	default:

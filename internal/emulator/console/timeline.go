@@ -285,7 +285,7 @@ func (t *chronicle) callStep(one timedCall) *stage {
 	}
 	s.Texts, t.events[s] = found.texts(), found.Event
 	if found.Event != "" && found.EventCut == 0 {
-		s.Again = curlOf(http.MethodPost, api.callAddress(one.ID, "send"), "")
+		s.Again = posting(api.callAddress(one.ID, "send"), nil).curl()
 	}
 	return s
 }
@@ -355,7 +355,7 @@ func (t *chronicle) requestStep(one request) *stage {
 		s.Took = time.Duration(*found.TookMS * float64(time.Millisecond))
 	}
 	if found.RequestCut == 0 {
-		s.Again = curlOf(http.MethodPost, api.requestAddress(one.ID, "send"), "")
+		s.Again = posting(api.requestAddress(one.ID, "send"), nil).curl()
 	}
 	return s
 }
@@ -434,7 +434,7 @@ func (t *chronicle) eventStep(s *stage, one timedDelivery) {
 		return
 	}
 	s.Texts = found.texts()
-	s.Again = curlOf(http.MethodPost, api.eventAddress(one.EventID, "send"), "")
+	s.Again = posting(api.eventAddress(one.EventID, "send"), nil).curl()
 }
 
 // eventAddress is the address of a delivery's bytes at the event sink, or at which it is sent
@@ -459,7 +459,7 @@ func (t *chronicle) notificationStep(s *stage, one timedDelivery) {
 		return
 	}
 	address := t.api.admin + "/notifications/" + url.PathEscape(told.ID)
-	s.Curl, s.Again = curlOf(http.MethodGet, address, ""), curlOf(http.MethodPost, address+"/send", "")
+	s.Curl, s.Again = curlOf(http.MethodGet, address, ""), posting(address+"/send", nil).curl()
 	if one.Attempt > 0 && one.Attempt <= len(told.Attempts) {
 		s.Texts = told.Attempts[one.Attempt-1].texts(told)
 	}

@@ -69,7 +69,8 @@ type timer struct {
 		Error  string    `json:"error"`
 	} `json:"last"`
 
-	address string // at which it is fired
+	// FireCurl is a firing of the timer now, as a command.
+	FireCurl string `json:"-"`
 }
 
 // timeView is the page of the clock and the timers.
@@ -110,24 +111,23 @@ func (c *Console) timePage(w http.ResponseWriter, r *http.Request, status int, p
 		c.fail(w, r, v.Room, err)
 		return
 	}
-	for i := range answer.Timers {
-		answer.Timers[i].address = c.api.fireAddress(answer.Timers[i].Function)
+	for i, one := range answer.Timers {
+		answer.Timers[i].FireCurl = c.api.firing(one.Function, map[string]string{"trigger": one.Name}).curl()
 	}
 	page.Timers, page.Steps = answer.Timers, steps()
-	page.Curl = curlOf(http.MethodPost, c.api.admin+"/clock", `{"advance":"30m"}`)
+	page.Curl = c.api.advancing("30m").curl()
 	v.Data = page
 	c.render(w, r, status, "time", v)
 }
 
-// FireCurl is a firing of the timer now, as a command.
-func (t timer) FireCurl() string {
-	body, _ := json.Marshal(map[string]string{"trigger": t.Name}) // a string is always encoded
-	return curlOf(http.MethodPost, t.address, string(body))
+// firing is the call that fires a timer of a function.
+func (a *api) firing(function string, body any) exchange {
+	return posting(a.cloud+"/v1/timers/"+url.PathEscape(function), body)
 }
 
-// fireAddress is where a timer of a function is fired.
-func (a *api) fireAddress(function string) string {
-	return a.cloud + "/v1/timers/" + url.PathEscape(function)
+// advancing is the call that moves the clock on.
+func (a *api) advancing(by string) exchange {
+	return posting(a.admin+"/clock", map[string]string{"advance": by})
 }
 
 // advance moves the clock on, waits for the timers that became due, and shows what they did. The
@@ -154,13 +154,10 @@ func (c *Console) advance(w http.ResponseWriter, r *http.Request) {
 func (c *Console) moveOn(ctx context.Context, l language, by string) (moved clock, called []activity, refused, waited error) {
 	calls := c.sources()[callKind]
 	before := c.newest(ctx, []source{calls})[callKind]
-	if refused = c.api.post(ctx, c.api.admin+"/clock", map[string]string{"advance": by}, &moved); refused != nil {
+	if _, refused = c.api.send(ctx, c.api.advancing(by), &moved); refused != nil {
 		return clock{}, nil, refused, nil
 	}
-	waiting, cancel := context.WithTimeout(ctx, maxAdvance)
-	defer cancel()
-	var settled []byte
-	_, waited = c.api.call(waiting, http.MethodGet, c.api.cloud+"/v1/timers?wait=60s", nil, &settled)
+	_, waited = c.api.send(ctx, exchange{method: http.MethodGet, address: c.api.cloud + "/v1/timers?wait=60s"}, nil)
 	return moved, c.calledSince(ctx, before, l), nil, waited
 }
 
@@ -203,7 +200,7 @@ func (c *Console) fire(w http.ResponseWriter, r *http.Request) {
 		body["time"] = at.Format(time.RFC3339)
 	}
 	var answer []byte
-	if err := c.api.post(r.Context(), c.api.fireAddress(function), body, &answer); err != nil {
+	if _, err := c.api.send(r.Context(), c.api.firing(function, body), &answer); err != nil {
 		page.Wrong = bilingual.Wording(err)
 		c.timePage(w, r, http.StatusUnprocessableEntity, page)
 		return
