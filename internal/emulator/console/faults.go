@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -197,8 +196,11 @@ func (c *Console) readFaults(ctx context.Context, v *view, page *faultsView) err
 		v.curl(read.address)
 		all.Go(func() { _, wrong[i] = c.api.get(ctx, read.address, read.into) })
 	}
-	if all.Wait(); cmp.Or(wrong...) != nil {
-		return cmp.Or(wrong...)
+	all.Wait()
+	for _, err := range wrong {
+		if err != nil {
+			return err
+		}
 	}
 	// A domain that is neither is as good as down.
 	page.Main, page.Backup = domains["main"] == "up", domains["backup"] == "up"

@@ -33,7 +33,8 @@ func templateNames() []string {
 // loadPages parses the templates.
 func loadPages(files assets) (pages, error) {
 	functions := template.FuncMap{
-		"asset": files.address, "style": func() template.CSS { return style }, "icon": func() template.HTML { return icon }, "at": inBeijing, "day": dayInBeijing, "hour": hourInBeijing,
+		"asset": files.address, "style": func() template.CSS { return style }, "icon": func() template.HTML { return icon },
+		"at": inBeijing, "day": dayInBeijing, "hour": hourInBeijing,
 		"moment": machineTime, "yuan": yuan, "dict": dict,
 		"odd": func(i int) bool { return i%2 == 1 },
 	}
