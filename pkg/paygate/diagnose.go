@@ -1,6 +1,8 @@
 package paygate
 
 import (
+	"cmp"
+
 	"cloudpay/internal/cause"
 	"cloudpay/internal/diagnosis"
 )
@@ -35,8 +37,9 @@ func (p *platform) known() []diagnosis.PlatformKey {
 	return keys
 }
 
-// explainV3 says why a request's signature, or what is checked before it, was refused.
-func (g *Gateway) explainV3(wrong *distrust, ex *exchange, m *Merchant) {
+// explainV3 returns a refusal of a request's signature, or of what is checked before it, with the
+// reason that the diagnosis finds. m is empty if Authorization names no merchant.
+func (g *Gateway) explainV3(wrong *distrust, ex *exchange, m *Merchant) *distrust {
 	d := diagnosis.V3(diagnosis.Request{
 		Method: ex.r.Method, URI: ex.r.RequestURI, Host: ex.r.Host, Header: ex.r.Header, Body: ex.body,
 	}, g.keysOf(m))
@@ -44,12 +47,14 @@ func (g *Gateway) explainV3(wrong *distrust, ex *exchange, m *Merchant) {
 	if d.Signed != "" {
 		wrong.reason = "the right key signed another message: " + wrong.reason
 	}
+	return wrong
 }
 
 // explainV2 says why a document's signature was refused.
 func (g *Gateway) explainV2(wrong *distrust, document []byte, m *Merchant) {
 	d := diagnosis.V2(document, g.keysOf(m))
 	wrong.explain(&d)
+	wrong.expected = d.Expected
 	switch wrong.cause {
 	case "v2-sign-missing", "v2-sign-type", "v2-length": // sentences
 	case "v2-other":
@@ -60,13 +65,10 @@ func (g *Gateway) explainV2(wrong *distrust, document []byte, m *Merchant) {
 }
 
 // explain takes the diagnosis of what was refused. It never undoes a refusal: where the diagnosis
-// finds nothing, the reason says only that much.
+// finds nothing, the reason stays the refusal's own, or says only that much.
 func (d *distrust) explain(found *diagnosis.Diagnosis) {
-	d.expected, d.received = found.Expected, found.Signed
-	d.reason = found.Reason().EN
-	if d.reason == "" {
-		d.reason = "the signature does not fit"
-	}
+	d.received = found.Signed
+	d.reason = cmp.Or(found.Reason().EN, d.reason, "the signature does not fit")
 	if len(found.Findings) > 0 {
 		d.cause = string(found.Findings[0].ID)
 	}
@@ -76,6 +78,12 @@ func (d *distrust) explain(found *diagnosis.Diagnosis) {
 func inTheTable(message string, id cause.ID) *distrust {
 	row, _ := cause.Of(id) // a test holds that the table has it
 	return &distrust{message: message, reason: row.What.EN, cause: string(id)}
+}
+
+// refusal is the answer to what is not believed, and notes its cause in the history.
+func (d *distrust) refusal(ex *exchange, code string) *refusal {
+	ex.rec.Cause = d.cause
+	return refuse(code).saying(d.message).because(d.reason).detailing(d.detail)
 }
 
 // about puts what was seen behind the table's clause.

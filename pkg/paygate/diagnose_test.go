@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"cloudpay/internal/cause"
 	"cloudpay/pkg/paygate"
 )
 
@@ -149,6 +150,10 @@ func TestCauses(t *testing.T) {
 	query, closing := s.queryV3("A1"), s.closeV2("A1")
 	for want, edit := range map[string]func(*v3Request){
 		"v3-accept":           func(r *v3Request) { r.header = map[string]string{"Accept": ""} },
+		"v3-user-agent":       func(r *v3Request) { r.header = map[string]string{"User-Agent": ""} },
+		"v3-scheme":           func(r *v3Request) { r.authorization = strings.ToLower },
+		"v3-header-form":      func(r *v3Request) { r.nonce = strings.Repeat("n", 33) },
+		"v3-mchid":            func(r *v3Request) { r.mchID = "1" },
 		"v3-serial-other":     func(r *v3Request) { r.serial = other.SerialNo },
 		"v3-serial-platform":  func(r *v3Request) { r.serial = s.PublicKeyID() },
 		"v3-wechatpay-serial": func(r *v3Request) { r.header = map[string]string{"Wechatpay-Serial": s.Merchant.SerialNo} },
@@ -186,6 +191,27 @@ func TestCauses(t *testing.T) {
 		s.v2(req)
 		if got := s.last().Cause; got != want {
 			t.Errorf("got cause %q, want %q", got, want)
+		}
+	}
+}
+
+// TestRefusalsAreWordedByTheTable: what is refused without a diagnosis has the table's clause, and
+// behind it what this gateway knows of the fault.
+func TestRefusalsAreWordedByTheTable(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	query, closing := s.queryV3("A1"), s.closeV2("A1")
+	for id, refused := range map[cause.ID]func(){
+		"v3-accept":           func() { query.header = map[string]string{"Accept": ""}; s.v3(query) },
+		"v3-mchid":            func() { s.v3(v3Request{method: query.method, uri: query.uri, mchID: "1"}) },
+		"v3-wechatpay-serial": func() { query.header = map[string]string{"Wechatpay-Serial": "X"}; s.v3(query) },
+		"v2-mchid":            func() { closing.doc[1][1] = "1"; s.v2(closing) },
+		"v2-document":         func() { s.mustExchange("POST", "/pay/closeorder", "<xml>", nil) },
+	} {
+		refused()
+		row, _ := cause.Of(id)
+		if got := s.last(); got.Cause != string(id) || !strings.HasPrefix(got.Reason, row.What.EN) {
+			t.Errorf("history has the cause %q because %q, want %q because %q…", got.Cause, got.Reason, id, row.What.EN)
 		}
 	}
 }

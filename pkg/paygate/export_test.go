@@ -89,9 +89,9 @@ func ParseRefundPath(path string) (op, outRefundNo string, ok bool) {
 
 // ParseCredential reads an Authorization header behind its scheme: mchid, nonce_str, timestamp,
 // serial_no, signature.
-func ParseCredential(text string) ([5]string, error) {
-	c, err := parseCredential(text)
-	return [5]string{c.mchID, c.nonce, c.timestamp, c.serial, c.signature}, err
+func ParseCredential(text string) (fields [5]string, ok bool) {
+	c, ok := parseCredential(text)
+	return [5]string{c.mchID, c.nonce, c.timestamp, c.serial, c.signature}, ok
 }
 
 // MaxHistory is how many requests are remembered.

@@ -148,6 +148,7 @@ func explainPaySign(message string, given map[string]any, order diagnosis.Paymen
 	wrong := &distrust{message: message}
 	d := diagnosis.PaySign(given, order, keys)
 	wrong.explain(&d)
+	wrong.expected = d.Expected
 	return wrong
 }
 

@@ -157,7 +157,7 @@ func (p *platform) signer(kind keyKind) signer {
 // Wechatpay-Serial names, else the platform certificate. It may name any certificate that is still
 // listed; the newest signs. A name that is neither is refused with PARAM_ERROR, which is ours: the
 // documents do not say what happens.
-func (g *Gateway) chooseSigner(ex *exchange, q *question) *refusal {
+func (g *Gateway) chooseSigner(ex *exchange, q *question) *distrust {
 	asked := ex.r.Header.Get("Wechatpay-Serial")
 	switch {
 	case asked == g.platform.publicKey.serial:
@@ -166,14 +166,13 @@ func (g *Gateway) chooseSigner(ex *exchange, q *question) *refusal {
 	case asked == "", g.platform.certificate(asked) != nil:
 		return nil
 	}
-	reason := fmt.Sprintf("Wechatpay-Serial %q is not this gateway's public key id %s, and it has no platform certificates",
-		asked, g.platform.publicKey.serial)
+	wrong := inTheTable("Http头Wechatpay-Serial的值有误，请使用有效的微信支付公钥ID或平台证书序列号", "v3-wechatpay-serial")
+	wrong.detail = issue{Field: "Wechatpay-Serial", Value: asked, Issue: "unknown serial", Location: "header"}
+	own := g.platform.publicKey.serial
 	if newest := g.platform.newest(); newest != nil {
-		reason = fmt.Sprintf("Wechatpay-Serial %q is neither this gateway's public key id %s nor its certificate's serial %s",
-			asked, g.platform.publicKey.serial, newest.serial)
+		return wrong.about(fmt.Sprintf("%q is neither this gateway's public key id %s nor its certificate's serial %s", asked, own, newest.serial))
 	}
-	return refuse(codeParamError).saying("Http头Wechatpay-Serial的值有误，请使用有效的微信支付公钥ID或平台证书序列号").because(reason).
-		detailing(issue{Field: "Wechatpay-Serial", Value: asked, Issue: "unknown serial", Location: "header"})
+	return wrong.about(fmt.Sprintf("%q is not this gateway's public key id %s, and it has no platform certificates", asked, own))
 }
 
 // drawSigning decides which key signs a reply, and how, unless a fault has decided how already.

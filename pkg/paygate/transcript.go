@@ -337,7 +337,7 @@ func signedByRequest(text []byte) string {
 	line, rest, _ := strings.Cut(string(head), "\r\n")
 	if parts := strings.Split(line, " "); len(parts) == 3 {
 		credentials, _ := strings.CutPrefix(headerIn(rest, "Authorization"), schemeV3+" ")
-		if c, err := parseCredential(credentials); err == nil {
+		if c, ok := parseCredential(credentials); ok {
 			return messageV3(parts[0], parts[1], c.timestamp, c.nonce, body)
 		}
 	}

@@ -249,22 +249,19 @@ func (g *Gateway) serveV2(ex *exchange, path string) {
 	}
 	doc, err := decodeV2(ex.body)
 	if err != nil {
-		ex.rec.Cause = "v2-document"
-		ex.failV2(verdictMalformed, "XML格式错误", "the body is not an APIv2 document: "+err.Error())
+		ex.distrustV2(verdictMalformed, inTheTable("XML格式错误", "v2-document").about(err.Error()))
 		return
 	}
 	ex.rec.MchID, ex.rec.SubMchID = doc.get("mch_id"), doc.get("sub_mch_id")
 	ex.rec.OutTradeNo, ex.rec.TransactionID = doc.get("out_trade_no"), doc.get("transaction_id")
 	merchant := g.merchant(ex.rec.MchID)
 	if merchant == nil {
-		ex.rec.Cause = "v2-mchid"
-		ex.failV2(verdictUnauthentic, "商户号mch_id不存在",
-			fmt.Sprintf("mch_id %q is no merchant of this gateway; it has %s", ex.rec.MchID, merchantIDs(g.merchants)))
+		ex.distrustV2(verdictUnauthentic, inTheTable("商户号mch_id不存在", "v2-mchid").
+			about(fmt.Sprintf("%q is no merchant of this gateway; it has %s", ex.rec.MchID, merchantIDs(g.merchants))))
 		return
 	}
 	if wrong := g.authenticateV2(ex.body, doc, merchant); wrong != nil {
-		ex.rec.Expected, ex.rec.Received, ex.rec.Cause = wrong.expected, wrong.received, wrong.cause
-		ex.failV2(verdictUnauthentic, wrong.message, wrong.reason)
+		ex.distrustV2(verdictUnauthentic, wrong)
 		return
 	}
 	g.askV2(ex, doc, merchant)
@@ -425,6 +422,12 @@ func checkV2(q *question, doc fields) *refusal {
 		return checkAuthCode(doc.get("auth_code"))
 	}
 	return nil
+}
+
+// distrustV2 answers a document that is not believed, and notes why in the history.
+func (ex *exchange) distrustV2(verdict string, wrong *distrust) {
+	ex.rec.Expected, ex.rec.Received, ex.rec.Cause = wrong.expected, wrong.received, wrong.cause
+	ex.failV2(verdict, wrong.message, wrong.reason)
 }
 
 // failV2 answers return_code FAIL, which is not signed: it is a hint to the sender, and proves

@@ -174,9 +174,6 @@ func (g *Gateway) serveV3(ex *exchange, path string) {
 	if wrong != nil {
 		ex.rec.Verdict = verdictUnauthentic
 		ex.rec.Expected, ex.rec.Received = wrong.expected, wrong.received
-		if ex.rec.Cause == "" {
-			ex.rec.Cause = wrong.cause
-		}
 	}
 	g.finish(ex, w, q, w.refused(q, no), nil)
 }
@@ -187,28 +184,29 @@ func (g *Gateway) serveV3(ex *exchange, path string) {
 // also says how a refusal is signed.
 func (g *Gateway) admitV3(ex *exchange, q *question, route routeV3, wrong *distrust) *refusal {
 	unknownSerial := g.chooseSigner(ex, q)
-	switch missing := ex.requiredHeaders(); {
+	switch missing := missingHeader(ex.r.Header); {
 	case missing != nil:
-		return missing
+		return missing.refusal(ex, codeInvalidRequest)
 	case wrong != nil:
-		return refuse(codeSignError).saying(wrong.message).because(wrong.reason).detailing(wrong.detail)
+		return wrong.refusal(ex, codeSignError)
 	case unknownSerial != nil:
-		ex.rec.Cause = "v3-wechatpay-serial"
-		return unknownSerial
+		return unknownSerial.refusal(ex, codeParamError)
 	default:
 		return g.askV3(ex, q, route)
 	}
 }
 
-// requiredHeaders refuses what the real gateway's front refuses.
-func (ex *exchange) requiredHeaders() *refusal {
-	for _, needed := range []struct{ name, cause string }{{"Accept", "v3-accept"}, {"User-Agent", "v3-user-agent"}} {
-		if ex.r.Header.Get(needed.name) == "" {
-			ex.rec.Cause = needed.cause
-			return refuse(codeInvalidRequest).saying("Http头缺少Accept或User-Agent").because("the header " + needed.name + " is missing")
-		}
+// missingHeader refuses what the real gateway's front refuses, in its words.
+func missingHeader(header http.Header) *distrust {
+	const says = "Http头缺少Accept或User-Agent"
+	switch {
+	case header.Get("Accept") == "":
+		return inTheTable(says, "v3-accept")
+	case header.Get("User-Agent") == "":
+		return inTheTable(says, "v3-user-agent")
+	default:
+		return nil
 	}
-	return nil
 }
 
 // issue is the detail of a PARAM_ERROR.

@@ -36,35 +36,21 @@ type credential struct {
 
 // parseCredential reads the part of an Authorization header behind the scheme: five name="value"
 // pairs in any order, commas between them (pay.weixin.qq.com doc v3/merchant 4012365336). It takes
-// no spaces, which the real gateway may. A name that is unknown, twice or missing is named in the
-// error.
-func parseCredential(text string) (credential, error) {
-	var c credential
+// no spaces, which the real gateway may. ok is false unless each name is there once, with a value.
+func parseCredential(text string) (c credential, ok bool) {
 	places := map[string]*string{
 		"mchid": &c.mchID, "nonce_str": &c.nonce, "timestamp": &c.timestamp, "serial_no": &c.serial, "signature": &c.signature,
 	}
 	for pair := range strings.SplitSeq(text, ",") {
-		name, quoted, found := strings.Cut(pair, "=")
-		if !found {
-			return credential{}, fmt.Errorf("%q is not a name=\"value\" pair", pair)
-		}
-		place, known := places[name]
-		if !known {
-			return credential{}, fmt.Errorf("field %q is unknown or there twice; mchid, nonce_str, timestamp, serial_no and signature"+
-				" must be there once each, with commas and no spaces between them", name)
-		}
-		if len(quoted) < 3 || quoted[0] != '"' || quoted[len(quoted)-1] != '"' || strings.Contains(quoted[1:len(quoted)-1], `"`) {
-			return credential{}, fmt.Errorf("field %s must have a value, in double quotes", name)
+		name, quoted, _ := strings.Cut(pair, "=")
+		place, expected := places[name]
+		if !expected || len(quoted) < 3 || quoted[0] != '"' || strings.Index(quoted[1:], `"`) != len(quoted)-2 {
+			return credential{}, false
 		}
 		*place = quoted[1 : len(quoted)-1]
 		delete(places, name)
 	}
-	for _, name := range []string{"mchid", "nonce_str", "timestamp", "serial_no", "signature"} {
-		if _, left := places[name]; left {
-			return credential{}, fmt.Errorf("field %s is missing", name)
-		}
-	}
-	return c, nil
+	return c, len(places) == 0
 }
 
 // messageV3 is what a request signs: five lines, each of them ended, also the last. uri is path and
@@ -97,34 +83,34 @@ func verifyV3(key *rsa.PublicKey, message string, signature []byte) error {
 	return nil
 }
 
+// What WeChat Pay says of an Authorization that it does not take. The reasons beside these words
+// are those of the table of causes.
+const (
+	saysForm      = "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》"
+	saysScheme    = "Http头Authorization认证类型不正确"
+	saysSerial    = "商户证书序列号有误。请使用签名私钥匹配的证书序列号"
+	saysTime      = "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟"
+	saysSignature = "错误的签名，验签失败"
+)
+
 // authenticateV3 checks a request's Authorization; a nil distrust means that the merchant made it.
 // The order of the checks is WeChat Pay's: form, serial, time, signature (doc 4012072670).
 func (g *Gateway) authenticateV3(ex *exchange) (*Merchant, *distrust) {
 	c, wrong := readCredential(ex.r)
 	if wrong != nil {
-		return nil, wrong
+		return nil, g.explainV3(wrong, ex, &Merchant{})
 	}
 	ex.rec.MchID = c.mchID
-	const badSerial = "商户证书序列号有误。请使用签名私钥匹配的证书序列号"
 	m := g.merchant(c.mchID)
 	if m == nil {
-		return nil, &distrust{message: badSerial, cause: "v3-mchid", reason: fmt.Sprintf(
-			"mchid %q in Authorization is no merchant of this gateway; it has %s", c.mchID, merchantIDs(g.merchants))}
+		return nil, inTheTable(saysSerial, "v3-mchid").
+			about(fmt.Sprintf("%q is no merchant of this gateway; it has %s", c.mchID, merchantIDs(g.merchants)))
 	}
-	if c.serial != m.SerialNo {
-		wrong := &distrust{message: badSerial}
-		g.explainV3(wrong, ex, m)
-		wrong.expected = "" // the signature was not checked
-		return nil, wrong
+	if wrong = g.checkCredential(c, m); wrong == nil {
+		wrong = checkSignature(ex, c, m)
 	}
-	if wrong := g.checkTime(c); wrong != nil {
-		return nil, wrong
-	}
-	if len(c.nonce) > maxNonce {
-		return nil, badForm(fmt.Sprintf("nonce_str must be at most %d characters, not %d", maxNonce, len(c.nonce)))
-	}
-	if wrong := g.checkSignature(ex, c, m); wrong != nil {
-		return nil, wrong
+	if wrong != nil {
+		return nil, g.explainV3(wrong, ex, m)
 	}
 	ex.rec.NonceReused = g.nonces.reused(m.MchID, c.nonce, g.now())
 	return m, nil
@@ -135,59 +121,46 @@ func (g *Gateway) authenticateV3(ex *exchange) (*Merchant, *distrust) {
 func readCredential(r *http.Request) (credential, *distrust) {
 	headers := r.Header.Values("Authorization")
 	if len(headers) != 1 {
-		return credential{}, badForm(fmt.Sprintf("there must be one Authorization header, not %d", len(headers)))
+		return credential{}, inTheTable(saysForm, "v3-header-form")
 	}
 	scheme, rest, _ := strings.Cut(headers[0], " ")
 	if scheme != schemeV3 {
-		return credential{}, inTheTable("Http头Authorization认证类型不正确", "v3-scheme")
+		return credential{}, inTheTable(saysScheme, "v3-scheme")
 	}
-	c, err := parseCredential(rest)
-	if err != nil {
-		return credential{}, badForm("Authorization: " + err.Error())
+	c, ok := parseCredential(rest)
+	if !ok {
+		return credential{}, inTheTable(saysForm, "v3-header-form")
 	}
 	return c, nil
 }
 
-// badForm is the distrust of a header that cannot be read.
-func badForm(reason string) *distrust {
-	return &distrust{message: "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》", reason: reason, cause: "v3-header-form"}
-}
-
-// checkTime refuses a timestamp that is further than maxSkew from the wire clock, and says by how
-// much and which way. Thirteen digits are taken for milliseconds.
-func (g *Gateway) checkTime(c credential) *distrust {
+// checkCredential refuses another serial number than the merchant's, a timestamp that is no number
+// or further than maxSkew from the wire clock, and a nonce that is too long.
+func (g *Gateway) checkCredential(c credential, m *Merchant) *distrust {
 	seconds, err := strconv.ParseInt(c.timestamp, 10, 64)
-	if err != nil {
-		return badForm(fmt.Sprintf("timestamp %q must be a whole number of seconds since 1970", c.timestamp))
-	}
-	skew := seconds - g.now().Unix()
-	limit := int64(maxSkew / time.Second)
-	if -limit <= skew && skew <= limit {
+	skew, limit := seconds-g.now().Unix(), int64(maxSkew/time.Second)
+	switch {
+	case c.serial != m.SerialNo:
+		return inTheTable(saysSerial, "v3-serial-other")
+	case err != nil:
+		return inTheTable(saysForm, "v3-header-form")
+	case skew < -limit || limit < skew:
+		return inTheTable(saysTime, "v3-clock")
+	case len(c.nonce) > maxNonce:
+		return inTheTable(saysForm, "v3-header-form")
+	default:
 		return nil
 	}
-	reason := fmt.Sprintf("clock skew: the timestamp is %d seconds behind the gateway's clock; %d are allowed", -skew, limit)
-	if skew > 0 {
-		reason = fmt.Sprintf("clock skew: the timestamp is %d seconds ahead of the gateway's clock; %d are allowed", skew, limit)
-	}
-	id := "v3-clock"
-	if len(c.timestamp) == len("1554208460000") {
-		id, reason = "v3-milliseconds", reason+"; it looks like milliseconds, and must be seconds"
-	}
-	return &distrust{message: "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟", reason: reason, cause: id}
 }
 
-// checkSignature refuses a signature that the merchant's key did not make over this very request,
-// and finds out why.
-func (g *Gateway) checkSignature(ex *exchange, c credential, m *Merchant) *distrust {
+// checkSignature refuses a signature that the merchant's key did not make over this very request.
+func checkSignature(ex *exchange, c credential, m *Merchant) *distrust {
 	message := messageV3(ex.r.Method, ex.r.RequestURI, c.timestamp, c.nonce, ex.body)
 	signature, err := base64.StdEncoding.Strict().DecodeString(c.signature)
 	if err == nil && verifyV3(m.PublicKey, message, signature) == nil {
 		return nil
 	}
-	wrong := &distrust{message: "错误的签名，验签失败", detail: signDetail(ex.r, message)}
-	g.explainV3(wrong, ex, m)
-	wrong.expected = message
-	return wrong
+	return &distrust{message: saysSignature, expected: message, detail: signDetail(ex.r, message)}
 }
 
 // signDetail is what a 401 shows of the message that the gateway expected: its first 128 bytes, and
