@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/cause"
 	"cloudpay/internal/diagnosis"
 	"cloudpay/internal/diagnosis/mutants"
 )
@@ -86,6 +88,7 @@ func diagnose(m *mutants.Mutant) diagnosis.Diagnosis {
 		o := m.Order
 		return diagnosis.PaySign(given, diagnosis.Payment{
 			API: o.API, SignType: o.SignType, AppID: o.AppID, MchIDs: []string{o.MchID}, PrepayID: o.PrepayID,
+			Hindrance: bilingual.Text{EN: o.Hindrance, ZH: o.Hindrance},
 		}, keys)
 	case mutants.NotificationV3, mutants.NotificationV2:
 		return diagnosis.Notification(request, keys)
@@ -159,6 +162,18 @@ func TestMutants(t *testing.T) {
 	report(t, verdicts)
 }
 
+// TestEveryCauseIsMade: each row of the table that a message can show has a mutator. What an
+// account is set to is in no message that was signed.
+func TestEveryCauseIsMade(t *testing.T) {
+	t.Parallel()
+	made := mutants.Causes()
+	for _, row := range cause.All() {
+		if row.Side != cause.Account && !slices.Contains(made, string(row.ID)) {
+			t.Errorf("no mutator makes %s", row.ID)
+		}
+	}
+}
+
 // report fails for a mistake that is not recognised often enough, and says what for it was taken.
 func report(t *testing.T, verdicts []verdict) {
 	t.Helper()
@@ -179,9 +194,9 @@ func report(t *testing.T, verdicts []verdict) {
 		}
 	}
 	const least, leastOfEach = 99, 95
-	for _, cause := range slices.Sorted(maps.Keys(made)) {
-		if right := made[cause] - len(wrong[cause]); 100*right < leastOfEach*made[cause] {
-			t.Errorf("seed %d: %s is named first in %d of %d mutants, want %d %%", *seedFlag, cause, right, made[cause], leastOfEach)
+	for _, id := range slices.Sorted(maps.Keys(made)) {
+		if right := made[id] - len(wrong[id]); 100*right < leastOfEach*made[id] {
+			t.Errorf("seed %d: %s is named first in %d of %d mutants, want %d %%", *seedFlag, id, right, made[id], leastOfEach)
 		}
 	}
 	if 100*(len(verdicts)-missed) < least*len(verdicts) {
@@ -199,10 +214,10 @@ func report(t *testing.T, verdicts []verdict) {
 // confusions is a line of each mistake: what it was taken for, with the first mutant of each.
 func confusions(made map[string]int, wrong map[string][]verdict) string {
 	var out strings.Builder
-	for _, cause := range slices.Sorted(maps.Keys(made)) {
-		fmt.Fprintf(&out, "%-28s %6d of %6d\n", cause, made[cause]-len(wrong[cause]), made[cause])
+	for _, id := range slices.Sorted(maps.Keys(made)) {
+		fmt.Fprintf(&out, "%-28s %6d of %6d\n", id, made[id]-len(wrong[id]), made[id])
 		taken, first := map[string]int{}, map[string]verdict{}
-		for _, v := range wrong[cause] {
+		for _, v := range wrong[id] {
 			if taken[v.got]++; taken[v.got] == 1 {
 				first[v.got] = v
 			}

@@ -35,12 +35,16 @@ type Payment struct {
 	MchIDs []string
 	// PrepayID is what WeChat Pay answered.
 	PrepayID string
+	// Hindrance is a clause or a sentence that says why the user cannot pay although all fields are
+	// right; empty: nothing is known to keep them from it.
+	Hindrance bilingual.Text
 }
 
 // PaySign finds out why WeChat's client refuses what it is handed to pay with: the fields of
 // wx.requestPayment, of WeixinJSBridge or of an app, in any spelling of their names. Fields with
 // other names are passed over, as the client does it. The form of the fields comes first, then
-// whether they fit the order, then the signature, by the API that placed the order.
+// whether they fit the order, then the signature, by the API that placed the order, and last what
+// keeps the user from paying.
 //
 // Expected is set once the signature is looked at and the appid is known, Signed if the text was
 // found. Without an appid, and without the key, it is never fine.
@@ -71,6 +75,11 @@ func PaySign(given map[string]any, order Payment, keys Keys) Diagnosis {
 		if d.Findings[i].ID == "pay-sign-other" && assumed {
 			d.Findings[i].Certain = false
 		}
+	}
+	if d.Fine && order.Hindrance != (bilingual.Text{}) { // there is no text to compare: it is right
+		late := known("pay-sign-not-payable")
+		late.Detail = bilingual.Sprintf("%s: %s", "%s：%s", late.Detail, order.Hindrance)
+		return Diagnosis{Findings: []Finding{late}}
 	}
 	return d
 }

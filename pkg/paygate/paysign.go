@@ -134,13 +134,17 @@ func (g *Gateway) checkPaySign(given map[string]any) *distrust {
 	if merchant == nil {
 		return inTheTable(badPaySign, "pay-sign-prepay-id").about("mchid " + p.MchID + " is no merchant of this gateway")
 	}
-	if !h.fits(&about.Order, p) || !h.verifies(&about.Order, merchant) {
-		return explainPaySign(badPaySign, given, paymentOf(&about.Order, p), g.keysOf(merchant))
+	order, message := paymentOf(&about.Order, p), badPaySign
+	late := g.hindrance(&visit{prepayment: p, about: about})
+	switch {
+	case !h.fits(&about.Order, p) || !h.verifies(&about.Order, merchant):
+	case late != nil:
+		message = late.Chinese
+		order.Hindrance.EN, order.Hindrance.ZH = late.English, late.Chinese
+	default:
+		return nil
 	}
-	if late := g.hindrance(&visit{prepayment: p, about: about}); late != nil {
-		return inTheTable(late.Chinese, "pay-sign-not-payable").about(late.English)
-	}
-	return nil
+	return explainPaySign(message, given, order, g.keysOf(merchant))
 }
 
 // explainPaySign is a refusal in the words of the diagnosis. It never undoes one.

@@ -170,7 +170,8 @@ func (g *Gateway) chooseSigner(ex *exchange, q *question) *distrust {
 	wrong.detail = issue{Field: "Wechatpay-Serial", Value: asked, Issue: "unknown serial", Location: "header"}
 	own := g.platform.publicKey.serial
 	if newest := g.platform.newest(); newest != nil {
-		return wrong.about(fmt.Sprintf("%q is neither this gateway's public key id %s nor its certificate's serial %s", asked, own, newest.serial))
+		return wrong.about(fmt.Sprintf("%q is neither this gateway's public key id %s nor its certificate's serial %s",
+			asked, own, newest.serial))
 	}
 	return wrong.about(fmt.Sprintf("%q is not this gateway's public key id %s, and it has no platform certificates", asked, own))
 }

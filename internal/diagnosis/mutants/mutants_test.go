@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"regexp"
+	"strings"
 	"testing"
 
 	"cloudpay/internal/diagnosis/mutants"
@@ -118,7 +119,8 @@ func TestWrong(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Cause != "v3-pss" && !same(got.Message, again.Message) { // whose salt is drawn by the library
+		// the library draws the salt of PSS
+		if !strings.HasSuffix(got.Cause, "-pss") && !same(got.Message, again.Message) {
 			t.Errorf("%d: a mutant of %s is made differently the second time: %s, %s", n, got.Cause, got.How, again.How)
 		}
 	}
@@ -144,7 +146,7 @@ func TestCauses(t *testing.T) {
 	for _, cause := range mutants.Causes() {
 		sides[regexp.MustCompile(`^[a-z0-9]+`).FindString(cause)]++
 	}
-	for side, least := range map[string]int{"v3": 24, "v2": 11, "reply": 3, "notice": 2, "pay": 25} {
+	for side, least := range map[string]int{"v3": 24, "v2": 11, "reply": 3, "notice": 2, "pay": 36} {
 		if sides[side] < least {
 			t.Errorf("got %d mistakes of %s, want %d and more", sides[side], side, least)
 		}

@@ -3,13 +3,15 @@ package mutants
 import (
 	"crypto/rsa"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"strconv"
 	"strings"
 )
 
-// Order is what is known of an order that a client is to pay.
-type Order struct{ API, SignType, AppID, MchID, PrepayID string }
+// Order is what is known of an order that a client is to pay. Hindrance is why it cannot be paid;
+// empty: it can.
+type Order struct{ API, SignType, AppID, MchID, PrepayID, Hindrance string }
 
 // payment is the fields of a requestPayment, in the order in which they are handed over.
 type payment struct {
@@ -89,8 +91,41 @@ func editedFields(change func(*maker, map[string]any)) func(*maker) bool {
 	}
 }
 
+// rsaMistake hands over another signature of the right text than APIv3's.
+func rsaMistake(sign func(*maker, string) string) func(*maker) bool {
+	return func(k *maker) bool {
+		p := k.anewPayment("RSA")
+		text := k.lines(p)
+		p.PaySign = sign(k, text)
+		return p.PaySign != rsaSign(k.world.Key, text) && k.hand(p)
+	}
+}
+
+// anewApp is another payment of an app, by either API, with its signature. An app's names are in
+// small letters, and APIv3 signs the bare prepay_id of it.
+func (k *maker) anewApp() map[string]any {
+	p := k.anewPayment(pick(k, []string{"RSA", signMD5, signHMAC}))
+	doc := []element{
+		{"appid", k.Order.AppID, false}, {"partnerid", k.Order.MchID, false}, {"prepayid", k.Order.PrepayID, false},
+		{"package", "Sign=WXPay", false}, {"noncestr", p.NonceStr, false}, {"timestamp", p.TimeStamp, false},
+	}
+	fields := map[string]any{"sign": k.sum2(p, doc)}
+	if p.SignType == "RSA" {
+		p.Package = k.Order.PrepayID
+		fields["sign"] = rsaSign(k.world.Key, k.lines(p))
+	}
+	for _, one := range doc {
+		fields[one.name] = one.value
+	}
+	return fields
+}
+
 // varyPayment makes a right one, by either API.
 func (k *maker) varyPayment() {
+	if k.rarely(4) {
+		k.hand(k.anewApp())
+		return
+	}
 	p := k.anewPayment(pick(k, []string{"RSA", signMD5, signHMAC}))
 	p.PaySign = rsaSign(k.world.Key, k.lines(p))
 	if p.SignType != "RSA" {
@@ -108,6 +143,13 @@ var mistakesPaySign = []mutator{
 		text, _ := o["timeStamp"].(string)
 		o["timeStamp"], _ = strconv.Atoi(text) // ten digits
 	})},
+	{"pay-sign-field-name", PaySign, editedFields(func(k *maker, o map[string]any) {
+		// one layer of a program names a field otherwise than the next, and both hand it over
+		both := pick(k, [][2]string{
+			{"package", "packageVal"}, {"timeStamp", "timestamp"}, {"nonceStr", "nonce_str"}, {"signType", "sign_type"}, {"paySign", "sign"},
+		})
+		o[both[1]] = o[both[0]]
+	})},
 	{"pay-sign-time-form", PaySign, editedFields(func(k *maker, o map[string]any) {
 		o["timeStamp"] = pick(k, []string{"1790000000123", "2026-11-30", "0", "1790000000.5"})
 	})},
@@ -117,22 +159,39 @@ var mistakesPaySign = []mutator{
 	})},
 	{"pay-sign-prepay-id", PaySign, editedFields(func(k *maker, o map[string]any) { o["package"] = "prepay_id=wx29" + k.text(smalls, 29) })},
 	{"pay-sign-appid-other", PaySign, editedFields(func(k *maker, o map[string]any) { o["appId"] = "wx" + k.text(smalls, 16) })},
+	{"pay-sign-partnerid", PaySign, func(k *maker) bool {
+		fields := k.anewApp()
+		fields["partnerid"] = pick(k, []string{k.world.Other.MchID, k.world.SubMchID, "1" + k.text(digits, 9)})
+		return fields["partnerid"] != k.Order.MchID && k.hand(fields)
+	}},
+	{"pay-sign-not-payable", PaySign, func(k *maker) bool {
+		k.varyPayment()
+		k.Order.Hindrance = pick(k, []string{"the order is closed", "the order is paid", "the prepay_id has expired"})
+		return k.as("%s, and %s", k.Body, k.Order.Hindrance)
+	}},
 	{"pay-sign-type", PaySign, editedFields(func(k *maker, o map[string]any) {
 		o["signType"] = pick(k, []string{"MD5", "", "HMAC-SHA256", "RSA2"})
 	})},
 	{"pay-sign-v2-sign", PaySign, editedFields(func(k *maker, o map[string]any) { o["paySign"] = k.text(capitals, pick(k, []int{32, 64})) })},
-	{"pay-sign-base64", PaySign, func(k *maker) bool {
-		p := k.anewPayment("RSA")
-		raw := signRSA(k.world.Key, k.lines(p))
-		p.PaySign = pick(k, []string{
+	{"pay-sign-v3-sign", PaySign, pairsMistake(func(k *maker, p payment) string { return rsaSign(k.world.Key, k.lines(p)) })},
+	{"pay-sign-base64", PaySign, rsaMistake(func(k *maker, text string) string {
+		raw := signRSA(k.world.Key, text)
+		return pick(k, []string{
 			k.hex(raw), base64.RawStdEncoding.EncodeToString(raw), strings.ReplaceAll(base64.StdEncoding.EncodeToString(raw), "+", " "),
 			base64.StdEncoding.EncodeToString([]byte(k.hex(raw))),
 		})
-		return p.PaySign != base64.StdEncoding.EncodeToString(raw) && k.hand(p)
-	}},
-	{"pay-sign-key-merchant", PaySign, otherPayKey(func(w *World) *rsa.PrivateKey { return w.Other.Key })},
-	{"pay-sign-key-platform", PaySign, otherPayKey(func(w *World) *rsa.PrivateKey { return w.PublicKey.Key })},
-	{"pay-sign-key-other", PaySign, otherPayKey(func(w *World) *rsa.PrivateKey { return w.stranger })},
+	})},
+	{"pay-sign-length", PaySign, rsaMistake(func(k *maker, text string) string { return k.otherLength(signRSA(k.world.Key, text)) })},
+	{"pay-sign-length", PaySign, pairsMistake(func(k *maker, p payment) string {
+		sum := k.sum2(p, k.pairs(p))
+		raw, _ := hex.DecodeString(sum)
+		return pick(k, []string{sum[8:24], sum[:len(sum)-k.between(1, 8)], base64.StdEncoding.EncodeToString(raw)})
+	})},
+	{"pay-sign-hash", PaySign, rsaMistake((*maker).hashed)},
+	{"pay-sign-pss", PaySign, rsaMistake((*maker).padded)},
+	{"pay-sign-key-merchant", PaySign, rsaMistake(func(k *maker, text string) string { return rsaSign(k.world.Other.Key, text) })},
+	{"pay-sign-key-platform", PaySign, rsaMistake(func(k *maker, text string) string { return rsaSign(k.world.PublicKey.Key, text) })},
+	{"pay-sign-key-other", PaySign, rsaMistake(func(k *maker, text string) string { return rsaSign(k.world.stranger, text) })},
 	{"pay-sign-package-signed", PaySign, linesMistake(func(k *maker, p *payment) string {
 		return strings.Replace(k.lines(*p), "prepay_id=", "", 1)
 	})},
@@ -198,13 +257,4 @@ var mistakesPaySign = []mutator{
 // sum2 is the sign of fields with the right key and digest.
 func (k *maker) sum2(p payment, doc []element) string {
 	return digestV2(joined(doc)+"&key="+k.world.V2Key, k.world.V2Key, p.SignType)
-}
-
-// otherPayKey signs the right text with a wrong key.
-func otherPayKey(key func(*World) *rsa.PrivateKey) func(*maker) bool {
-	return func(k *maker) bool {
-		p := k.anewPayment("RSA")
-		p.PaySign = rsaSign(key(k.world), k.lines(p))
-		return k.hand(p)
-	}
 }

@@ -90,7 +90,12 @@ func (k *maker) otherLength(raw []byte) string {
 // otherHash signs with another hash than SHA-256.
 func (k *maker) otherHash() bool {
 	k.anew()
-	text := []byte(k.sent().text())
+	return k.items("signature", k.hashed(k.sent().text()))
+}
+
+// hashed is a text's signature over another hash than SHA-256, empty if there is none.
+func (k *maker) hashed(message string) string {
+	text := []byte(message)
 	one, five, old := sha1.Sum(text), sha512.Sum512(text), md5.Sum(text)
 	hashed := pick(k, []struct {
 		hash   crypto.Hash
@@ -98,21 +103,26 @@ func (k *maker) otherHash() bool {
 	}{{crypto.SHA1, one[:]}, {crypto.SHA1, one[:]}, {crypto.SHA512, five[:]}, {crypto.MD5, old[:]}})
 	signature, err := rsa.SignPKCS1v15(nil, k.world.Key, hashed.hash, hashed.digest)
 	if err != nil {
-		return false
+		return ""
 	}
-	return k.items("signature", base64.StdEncoding.EncodeToString(signature))
+	return base64.StdEncoding.EncodeToString(signature)
 }
 
 // pss signs with the other padding of RSA.
 func (k *maker) pss() bool {
 	k.anew()
-	digest := sha256.Sum256([]byte(k.sent().text()))
+	return k.items("signature", k.padded(k.sent().text()))
+}
+
+// padded is a text's signature with PSS padding, empty if there is none.
+func (k *maker) padded(message string) string {
+	digest := sha256.Sum256([]byte(message))
 	salt := pick(k, []int{rsa.PSSSaltLengthEqualsHash, rsa.PSSSaltLengthAuto, 20})
 	signature, err := rsa.SignPSS(salts{k}, k.world.Key, crypto.SHA256, digest[:], &rsa.PSSOptions{SaltLength: salt})
 	if err != nil {
-		return false
+		return ""
 	}
-	return k.items("signature", base64.StdEncoding.EncodeToString(signature))
+	return base64.StdEncoding.EncodeToString(signature)
 }
 
 // salts reads the salt of a signature from what is drawn.

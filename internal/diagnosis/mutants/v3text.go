@@ -2,6 +2,7 @@ package mutants
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,6 +70,10 @@ var textsV3 = []mutator{
 		return strings.Join(s.lines(), between) + pick(k, []string{between, ""})
 	})},
 	{"v3-lines-swapped", RequestV3, layout((*maker).swapLines)},
+	{"v3-line-missing", RequestV3, layout(func(k *maker, s signedV3) string {
+		left := k.between(0, 3) // without the last line it is v3-body-line
+		return strings.Join(slices.Delete(s.lines(), left, left+1), "\n") + "\n"
+	})},
 	{"v3-message-other", RequestV3, (*maker).otherMessage},
 }
 
