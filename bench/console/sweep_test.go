@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 )
 
@@ -20,6 +21,10 @@ func TestSweepAndEventsOnPage(t *testing.T) {
 	p.says(number) // among those that are next
 	p.leave(func() { p.clickOn(`document.querySelector('button[name="function"][value="closeorder"]')`) })
 	p.until(`document.querySelectorAll('#reports-title ~ .scroll tbody tr').length === 1`)
+	// One order was due, and it was closed.
+	if counts := eval[[]string](p, `[...document.querySelectorAll('#reports-title ~ .scroll tbody td')].slice(3, 5).map((e) => e.innerText.trim())`); !slices.Equal(counts, []string{"1", "1"}) {
+		t.Errorf("the report has %q as due and closed, want one each", counts)
+	}
 	p.visit("/events")
 	p.live()
 	p.says(number)

@@ -3,6 +3,7 @@ package world
 import (
 	"html"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"testing"
 
 	"cloudpay/internal/cli/calls"
+	"cloudpay/internal/emulator/access"
 	"cloudpay/internal/emulator/console"
 	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/emulator/platform"
@@ -30,6 +32,13 @@ type called struct {
 // serveCalls serves a world whose functions admit only callers that prove themselves.
 func serveCalls(t *testing.T) *called {
 	t.Helper()
+	return serveCallsOn(t, platform.Go1, nil, nil)
+}
+
+// serveCallsOn is serveCalls on another runtime, with settings besides the world's own, of a cloud
+// that demands a signature by one of the keys, if there are any.
+func serveCallsOn(t *testing.T, runtime platform.Runtime, env map[string]string, keys access.Keys) *called {
+	t.Helper()
 	dir, bin := t.TempDir(), t.TempDir()
 	if err := desk.Build(t.Context(), bin, desk.Functions()); err != nil {
 		t.Fatal(err)
@@ -44,14 +53,16 @@ func serveCalls(t *testing.T) *called {
 	for _, name := range desk.Functions() {
 		binaries[name] = filepath.Join(bin, name)
 	}
+	settings := d.Env(as)
+	maps.Copy(settings, env)
 	cloud, stop, err := d.Deploy(t.Context(), desk.Deployment{
-		Binaries: binaries, Runtime: platform.Go1, Env: d.Env(as), Logs: io.Discard, Address: desk.AnyPort,
+		Binaries: binaries, Runtime: runtime, Env: settings, Logs: io.Discard, Address: desk.AnyPort, Keys: keys,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	described := d.Describe(cloud, platform.Go1, as)
+	described := d.Describe(cloud, runtime, as)
 	if _, err := described.Write(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +75,7 @@ func serveCalls(t *testing.T) *called {
 	if err := d.ServeConsole(t.Context(), desk.AnyPort, options); err != nil {
 		t.Fatal(err)
 	}
-	return &called{t: t, url: d.Describe(cloud, platform.Go1, as).ConsoleURL}
+	return &called{t: t, url: d.Describe(cloud, runtime, as).ConsoleURL}
 }
 
 // page reads a page; with a form it sends that.
@@ -130,10 +141,7 @@ func TestCopiedTextsWork(t *testing.T) {
 		nodetest.SkipMissing(t, "curl is not installed (Debian: apt-get install curl)")
 	}
 	c := serveCalls(t)
-	module := t.TempDir()
-	if err := os.WriteFile(filepath.Join(module, "go.mod"), []byte("module example.com/shop\n\ngo 1.24\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	module := newModule(t)
 	for _, one := range invocations {
 		page := c.page("/invoke", one.form)
 		if !strings.Contains(page, one.outcome) {
@@ -144,39 +152,126 @@ func TestCopiedTextsWork(t *testing.T) {
 		if !strings.Contains(got, one.outcome) && !isRepeated {
 			t.Errorf("%v by curl: got %s, want the outcome %s", one.form, got, one.outcome)
 		}
-		text := c.code(page, "go")
-		if err := os.WriteFile(filepath.Join(module, "invoke_test.go"), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		script := "go test -count=1 -vet=off ."
-		for _, export := range regexp.MustCompile(`(?m)^//\t(export .*)$`).FindAllStringSubmatch(text, -1) {
-			script = export[1] + "\n" + script // as the comment says
-		}
-		if got := run(t, module, "sh", "-c", script); !strings.Contains(got, "ok") {
-			t.Errorf("%v as a Go test: got %s\n%s", one.form, got, text)
+		if text := c.code(page, "go"); !passes(t, module, text) {
+			t.Errorf("%v as a Go test fails:\n%s", one.form, text)
 		}
 	}
 	wrong := strings.ReplaceAll(c.code(c.page("/invoke", invocations[6].form), "go"), `"refused"`, `"closed"`)
-	if err := os.WriteFile(filepath.Join(module, "invoke_test.go"), []byte(wrong), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-vet=off", ".")
-	cmd.Dir = module
-	if output, err := cmd.CombinedOutput(); err == nil {
-		t.Errorf("a test that wants another outcome passes:\n%s", output)
+	if passes(t, module, wrong) {
+		t.Errorf("a test that wants another outcome passes:\n%s", wrong)
 	}
 }
 
-// stubWX plays wx.cloud.callFunction of a mini-program, as WeChat's client makes the call: the
-// platform adds the user, and the code does not name one.
+// newModule makes the folder of a module without a dependency.
+func newModule(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/shop\n\ngo 1.24\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// passes reports whether a Go test passes, with the tokens that its comment says.
+func passes(t *testing.T, module, text string) bool {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(module, "invoke_test.go"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	script := "go test -count=1 -vet=off ."
+	for _, export := range regexp.MustCompile(`(?m)^//\t(export .*)$`).FindAllStringSubmatch(text, -1) {
+		script = export[1] + "\n" + script
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+	cmd.Dir = module
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
+	output, err := cmd.CombinedOutput()
+	t.Logf("%s", output)
+	return err == nil && strings.Contains(string(output), "ok")
+}
+
+// Where the emulator demands a key (--require-key), the texts of the APIs for servers have a
+// signature with it, and the page says how long that is valid. Without it the cloud refuses the
+// same call. The secret is in no text.
+func TestCopiedTextsAreSigned(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("curl"); err != nil {
+		nodetest.SkipMissing(t, "curl is not installed (Debian: apt-get install curl)")
+	}
+	key := access.Key{ID: "AKIDqWzXvTnBpLrKd", Secret: "vJqYtRmWxKzPbNdLhGfScTaE"}
+	c := serveCallsOn(t, platform.Go1, nil, access.Keys{key})
+	module := newModule(t)
+	authorization := regexp.MustCompile(`(?m)^  -H 'Authorization: [^']*' \\\n`)
+	for trigger, order := range map[string]string{"sdk": "A1", "scf": "A2", "aws": "A3"} {
+		form := url.Values{"function": {"closeorder"}, "trigger": {trigger}, "as": {"service"}, "data": {`{"out_trade_no":"` + order + `"}`}}
+		page := c.page("/invoke", form)
+		if !strings.Contains(page, "<dt>outcome</dt><dd>closed</dd>") || !strings.Contains(page, "Its signature is valid for five minutes") {
+			t.Errorf("%s: want it closed, and said how long the texts are valid:\n%s", trigger, page)
+		}
+		if strings.Contains(page, string(key.Secret)) {
+			t.Errorf("%s: the page shows the key's secret", trigger)
+		}
+		text := c.code(page, "curl")
+		if got := run(t, module, "sh", "-c", text); !strings.Contains(got, "alreadyClosed") && !strings.Contains(got, "closed") {
+			t.Errorf("%s by curl: got %s, want it closed", trigger, got)
+		}
+		unsigned := authorization.ReplaceAllString(text, "")
+		if unsigned == text {
+			t.Errorf("%s: the command has no signature:\n%s", trigger, text)
+		}
+		if got := run(t, module, "sh", "-c", unsigned); strings.Contains(got, "closed") || strings.Contains(got, "alreadyClosed") {
+			t.Errorf("%s by curl without the signature: got %s, want a refusal", trigger, got)
+		}
+		if text := c.code(page, "go"); !passes(t, module, text) {
+			t.Errorf("%s as a Go test fails:\n%s", trigger, text)
+		}
+	}
+	// What needs no signature has no such note.
+	if page := c.page("/invoke?function=closeorder&trigger=call&as=service&data=%7B%7D", nil); strings.Contains(page, "Its signature is valid") {
+		t.Errorf("a call without a signature is said to have one:\n%s", page)
+	}
+}
+
+// stubWX plays wx.cloud of a mini-program, as WeChat's client makes the calls: the platform adds
+// the user, and the code does not name one. An HTTP function gets the request with its path.
 const stubWX = `
-global.wx = { cloud: { callFunction: async ({ name, data }) => {
-  const response = await fetch(process.env.CLOUD + '/v1/functions/' + name, {
-    method: 'POST', headers: { 'content-type': 'application/json', 'X-WX-OPENID': 'oABC' }, body: JSON.stringify(data),
-  })
-  return { result: await response.json(), errMsg: 'cloud.callFunction:ok' }
-} } }
+const post = (path, data, header) => fetch(process.env.CLOUD + path, {
+  method: 'POST', headers: { ...header, 'X-WX-OPENID': 'oABC' }, body: JSON.stringify(data),
+})
+global.wx = { cloud: {
+  callFunction: async ({ name, data }) => {
+    const response = await post('/v1/functions/' + name, data, { 'content-type': 'application/json' })
+    return { result: await response.json(), errMsg: 'cloud.callFunction:ok' }
+  },
+  callHTTPFunction: async ({ name, path, method, header, data }) => {
+    if (method !== 'POST') throw new Error('the stub has no ' + method)
+    const response = await post('/wx/' + name + path, data, header)
+    return { statusCode: response.status, data: await response.json() }
+  },
+} }
 `
+
+// The code for an HTTP function closes the order, as the page did: the user that the platform adds
+// may do so where every caller may.
+func TestHTTPFunctionCodeRuns(t *testing.T) {
+	t.Parallel()
+	nodetest.Need(t)
+	c := serveCallsOn(t, platform.Web, map[string]string{"CLOUDPAY_CALLER_POLICY": "any"}, nil)
+	form := url.Values{"function": {"closeorder"}, "trigger": {"call"}, "as": {"user"}, "id": {"oABC"}, "path": {"closeorder"}, "data": {`{"out_trade_no":"A1"}`}}
+	page := c.page("/invoke?"+form.Encode(), nil) // which calls nothing
+	code := c.code(page, "wx")
+	if !strings.Contains(code, "wx.cloud.callHTTPFunction({") {
+		t.Fatalf("a web function is called by other code:\n%s", code)
+	}
+	cloud := regexp.MustCompile(`curl -X POST '(http://[^/]+)/`).FindStringSubmatch(c.code(page, "curl"))
+	got := run(t, t.TempDir(), "node", "--eval", "process.env.CLOUD = '"+cloud[1]+"'\n"+stubWX+code)
+	if !strings.Contains(got, "outcome: 'closed'") {
+		t.Errorf("got %s, want the order closed, by\n%s", got, code)
+	}
+	if page := c.page("/invoke", form); !strings.Contains(page, "<dt>outcome</dt><dd>closed</dd>") && !strings.Contains(page, "alreadyClosed") {
+		t.Errorf("Invoke itself: want it closed by now:\n%s", page)
+	}
+}
 
 // The mini-program's code runs in Node.js, with what WeChat's client has.
 func TestMiniProgramCodeRuns(t *testing.T) {

@@ -14,6 +14,8 @@ import (
 type call struct {
 	ID   int64     `json:"id"`
 	Time time.Time `json:"time"` // by this machine's clock
+	// Clock is when it came by the emulator's clock, in whole seconds.
+	Clock time.Time `json:"clock"`
 	// Via is the door that it came by, and Caller the user or the timer, as far as Via does not say
 	// it.
 	Via        string `json:"via"`
@@ -34,6 +36,14 @@ type call struct {
 	// it denied; nil for others.
 	Callers []logged `json:"callers"`
 	Input   *input   `json:"input"`
+	// Report is what a function answered to a timer; nil for other calls.
+	Report json.RawMessage `json:"report"`
+}
+
+// swept is the report of a sweep; zero for a call that made none.
+func (c call) swept() (report sweepReport) {
+	_ = json.Unmarshal(c.Report, &report) // another function's answer is no report
+	return report
 }
 
 // logged is what a function logged of one caller (docs/callers.md).
@@ -133,8 +143,8 @@ func (c call) judged() string {
 // activity is the call as a row.
 func (c call) activity(l language) activity {
 	return activity{
-		language: l, Time: c.Time, Kind: "call", What: words(cmp.Or(c.Caller, c.Via), "→", c.Function), Order: c.OutTradeNo,
-		Verdict: c.judged(), Said: words(cmp.Or(c.Outcome, l.Word(c.Verdict)), c.Code), Reason: c.Reason,
+		language: l, Link: fmt.Sprintf("/callers/%d", c.ID), Time: c.Time, Kind: "call", What: words(cmp.Or(c.Caller, c.Via), "→", c.Function), Order: c.OutTradeNo,
+		Verdict: c.judged(), Said: words(cmp.Or(c.Outcome, l.Word(c.Verdict)), c.Code, c.swept().said(l)), Reason: c.Reason,
 	}
 }
 

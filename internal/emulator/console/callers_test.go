@@ -41,7 +41,8 @@ func TestCallers(t *testing.T) {
 	fetch(t, c.URL+"/callers?rule=all", map[string]string{"Accept-Language": "zh"}).want(200, "怎样才会放行", `<option value="all" selected>`)
 	w.wantCall("GET /v1/calls?limit=50")
 	w.set("GET /v1/calls", `{"calls":[]}`)
-	fetch(t, c.URL+"/callers", nil).want(200, "No call fits.")
+	fetch(t, c.URL+"/callers", nil).want(200, "No call was denied yet")
+	fetch(t, c.URL+"/callers?rule=all&order=A1", nil).want(200, "No call fits.")
 }
 
 // Each rule that was tried is shown with what became of it, by the rule that the function's log

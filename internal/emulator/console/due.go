@@ -121,10 +121,10 @@ func (c *Console) moveTo(w http.ResponseWriter, r *http.Request) {
 	default:
 		by := advanceTo(at, now.Now)
 		done.Curl = c.api.advancing(by).curl()
-		moved, called, refused, waited := c.moveOn(r.Context(), l, by)
+		moved, came, refused, waited := c.moveOn(r.Context(), l, by)
 		done.Wrong = bilingual.Wording(refused)
 		if refused == nil {
-			done.Wrong, done.Called = bilingual.Wording(waited), called
+			done.Wrong, done.Called = bilingual.Wording(waited), came
 			done.Said = bilingual.Sprintf("The clock was moved on by %s, to %s.", "时钟已前进 %s，现为 %s。", by, inBeijing(moved.Now))
 		}
 	}

@@ -164,8 +164,11 @@ type invokeView struct {
 	Functions []deployed
 	Triggers  []Trigger
 	Kinds     []callerKind
-	// Examples are calls to start from.
-	Examples []example
+	// Examples are calls to start from, and About is the order that they are about. HasRegister
+	// says that it can be registered.
+	Examples    []example
+	About       subject
+	HasRegister bool
 	// Runtime is the function's, and Differs what is different on it. Elsewhere is how another one
 	// is started.
 	Runtime   string
@@ -247,9 +250,10 @@ func (c *Console) invokePage(w http.ResponseWriter, r *http.Request, status int,
 		c.fail(w, r, v.Room, failed)
 		return
 	}
-	newest := c.newestOrder(r.Context())
+	about := c.subject(r.Context())
 	page := invokeView{Form: in, Functions: list.Functions, Kinds: callerKinds, Result: got, Elsewhere: "cloudpay emulate --runtime lambda"}
-	page.Examples = c.examples(list.Functions, newest)
+	page.About, page.HasRegister = about, c.register != nil
+	page.Examples = c.examples(list.Functions, about)
 	if in == (invocation{}) && err == nil && len(page.Examples) > 0 {
 		page.Form = page.Examples[0].Form
 	}
@@ -373,14 +377,4 @@ func (c *Console) callsOf(ctx context.Context, after int64, id string, answer []
 	return slices.DeleteFunc(since, func(one call) bool {
 		return one.RequestID == "" || one.RequestID != id && !bytes.Contains(answer, []byte(one.RequestID))
 	})
-}
-
-// newestOrder is WeChat Pay's newest order; one that is made up if there is none.
-func (c *Console) newestOrder(ctx context.Context) wechatOrder {
-	var found []wechatOrder
-	address := withQuery(c.api.admin+"/orders", "before", newestOrders, "limit", "1")
-	if _, err := c.api.get(ctx, address, &found); err != nil || len(found) == 0 || found[0].OutTradeNo == "" {
-		return wechatOrder{OutTradeNo: "A1", OpenID: "oABC", Total: 100}
-	}
-	return found[0]
 }

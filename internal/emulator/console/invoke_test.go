@@ -87,14 +87,16 @@ func TestInvokeForm(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.set("GET /v1/functions", `{"functions":[{"name":"closeorder","runtime":"go1"},{"name":"queryorder","runtime":"go1"},{"name":"cloudpay","runtime":"web"}]}`)
-	w.set("GET /orders", `[{"out_trade_no":"N-9","openid":"oPAYER","total":250}]`)
-	c := w.open(nil)
+	w.set("GET /orders", `[{"out_trade_no":"N-8","mchid":"1900000001","state":"NOTPAY","openid":"oOLDER","total":250},`+
+		`{"out_trade_no":"N-9","mchid":"1900000001","state":"NOTPAY","openid":"oPAYER","total":250},`+
+		`{"out_trade_no":"N-10","mchid":"1900000001","state":"CLOSED","openid":"oENDED","total":250}]`)
+	c := w.open(&fakeRegister{orders: []console.Registered{registered("N-9", console.Waiting, "", 250)}})
 	got := fetch(t, c.URL+"/invoke", nil)
 	got.want(200, `<link rel="canonical" href="/invoke?as=user&amp;data=%7B%22out_trade_no%22%3A%22N-9%22%7D&amp;function=closeorder&amp;id=oPAYER&amp;trigger=call">`,
 		`<option value="call" selected>`, `<option value="user" selected>`, `value="oPAYER"`, "the platform names each call&#39;s user", "--runtime lambda",
 		`class="chosen">A mini-program&#39;s user closes their order`, "A message of SQS", "A timer sweeps", "A mini-program&#39;s call of the HTTP function",
 		"&#34;as&#34;: &#34;user:oPAYER&#34;", "<code>nobody</code> <code>user</code>")
-	got.lacks("A message of CKafka", "Cognito user, by", "What came of it")
+	got.lacks("A message of CKafka", "Cognito user, by", "What came of it", "is not registered", "There is no open order")
 	fetch(t, c.URL+"/invoke", map[string]string{"Accept-Language": "zh"}).want(200, "小程序用户关闭自己的订单", "从示例开始", "运行")
 	fetch(t, c.URL+"/invoke?function=cloudpay&trigger=sqs&as=service&data=%7B%7D", nil).want(200, "not on this runtime", "it gets HTTP requests")
 	fetch(t, c.URL+"/invoke?function=nope&trigger=call", nil).want(200, "<p>there is no function &#34;nope&#34;</p><p>nor such a trigger</p>")
@@ -184,5 +186,34 @@ func TestMiniProgramCode(t *testing.T) {
 	}
 	for _, other := range []string{"as=user&id=o&data=%5B1%5D", "as=service&data=%7B%7D", "as=nobody", "as=user&id=o&data=text"} {
 		fetch(t, c.URL+"/invoke?function=closeorder&trigger=call&"+other, nil).lacks(`id="text-wx"`)
+	}
+}
+
+// The page begins with a call that succeeds. About an order that is not registered, whose user's
+// calls are denied, that is the call which registers it; and the page says what is missing.
+func TestExamplesBeginWithWhatSucceeds(t *testing.T) {
+	t.Parallel()
+	const unregistered, noOrder = "The order is not registered", "There is no open order"
+	for _, test := range []struct {
+		name, orders string
+		register     *fakeRegister
+		first        string
+		says, lacks  string
+	}{
+		{"an open order", order("N-9", "NOTPAY"), &fakeRegister{}, "The merchant&#39;s server has it closed in 30 minutes", unregistered, noOrder},
+		{"a closed order", order("N-9", "CLOSED"), &fakeRegister{}, "The merchant&#39;s server has it closed in 30 minutes", noOrder, unregistered},
+		{"no order", "", &fakeRegister{}, "The merchant&#39;s server has it closed in 30 minutes", noOrder, unregistered},
+		// What cannot be registered is not asked to be.
+		{"no register", order("N-9", "NOTPAY"), nil, "A mini-program&#39;s user closes their order", "A timer sweeps", unregistered},
+	} {
+		w := newWorld(t)
+		w.set("GET /v1/functions", `{"functions":[{"name":"closeorder","runtime":"go1"},{"name":"queryorder","runtime":"go1"}]}`)
+		w.set("GET /orders", "["+test.orders+"]")
+		got := fetch(t, w.open(test.register).URL+"/invoke", nil)
+		got.want(200, `class="chosen">`+test.first, test.says)
+		got.lacks(test.lacks)
+		if first := got.text[strings.Index(got.text, `<ul class="plain examples">`):]; !strings.Contains(first[:strings.Index(first, "</li>")], test.first) {
+			t.Errorf("%s: %q is not the first example", test.name, test.first)
+		}
 	}
 }

@@ -182,6 +182,9 @@ func (f activeFault) Often() bilingual.Text {
 	if f.Times == 0 {
 		return bilingual.New("until it is removed", "直到移除")
 	}
+	if f.Times == 1 {
+		return bilingual.New("once more", "还有 1 次")
+	}
 	return bilingual.Sprintf("%s more times", "还有 %s 次", strconv.Itoa(f.Times))
 }
 

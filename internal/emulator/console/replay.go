@@ -21,8 +21,8 @@ type deed struct {
 	// Curl is the action as a command, and Texts what came back.
 	Curl  string
 	Texts []stageText
-	// Called are the calls that an advance of the clock caused, the newest first.
-	Called []activity
+	// Called is what came of an advance of the clock.
+	Called called
 }
 
 // replay does a step of an order's page once more, and shows what came of it. The form has the

@@ -214,6 +214,15 @@ func TestAdvance(t *testing.T) {
 	got.want(200, "The clock was moved on by 30m, to 11-30 12:30:00.")
 	w.wantCall(`POST /clock {"advance":"30m"}`)
 	w.wantCall("GET /v1/timers?wait=60s")
+	w.set("GET /v1/calls?limit=1", `{"calls":[{"id":1}]}`)
+	const sweep = `,"via":"timer","caller":"every_minute","function":"closeorder","verdict":"ok","time":"` + someTime + `","clock":"2026-11-30T12:2`
+	w.set("GET /v1/calls?after=1&limit=100", `{"calls":[{"id":2`+sweep+`1:00+08:00","report":{"claimed":0}},{"id":3`+sweep+
+		`2:00+08:00","report":{"claimed":3,"closed":1,"alreadyClosed":1,"paid":1,"told":3}},{"id":4`+sweep+`3:00+08:00","report":{"claimed":0}}]}`)
+	// What was done is shown at the emulator's time; sweeps that did nothing are counted.
+	got = fetch(t, c.URL+"/time/advance", nil, "advance", "30m")
+	got.want(200, "12:22:00</time>", "closed 2, paid 1, events 3", "Sweeps that found nothing to do: 2")
+	got.lacks("12:21:00</time>", "12:23:00</time>", "There are more calls")
+	fetch(t, c.URL+"/time/advance", map[string]string{"Accept-Language": "zh"}, "advance", "30m").want(200, "已关单 2，已支付 1，事件 3", "无事可做的扫描次数： 2")
 	w.set("POST /clock", `{"error":"advance: \"x\" must be a duration, such as 5m, 36h or 7d"}`)
 	fetch(t, c.URL+"/time/advance", nil, "advance", "x").want(422, "must be a duration", `value="x"`)
 	if get := fetch(t, c.URL+"/time/advance", nil); get.status == 200 {
@@ -262,4 +271,28 @@ func TestHTMXIsVendored(t *testing.T) {
 	if !strings.Contains(read("README.md"), version) || !strings.Contains(read("htmx.min.js"), `"`+version+`"`) {
 		t.Errorf("the README and the file do not both say version %s", version)
 	}
+}
+
+// A page without rows says what fills it; where a filter leaves nothing, it leads to all rows.
+func TestEmptyPages(t *testing.T) {
+	t.Parallel()
+	c := newWorld(t).open(&fakeRegister{})
+	for path, want := range map[string]string{
+		"/orders":              "There is no order yet: place one above",
+		"/orders?search=A1":    "No order fits.",
+		"/requests":            "No request yet: they show up here as they come",
+		"/requests?order=A1":   "No request fits.",
+		"/callers":             "No call was denied yet",
+		"/callers?order=A1":    "No call fits.",
+		"/?first=":             "Nothing yet.",
+		"/events":              "None yet: an event is written when a registered order has ended.",
+		"/sweep":               "No timer has fired yet.",
+		"/faults":              "No fault is switched on.",
+		"/orders?state=NOTPAY": `<a href="/orders">all orders</a>`,
+	} {
+		fetch(t, c.URL+path, nil).want(200, want)
+	}
+	// Without an order the form to place one is open.
+	fetch(t, c.URL+"/orders", nil).want(200, `<details class="placing" id="place" open>`)
+	fetch(t, c.URL+"/orders?search=A1", nil).want(200, `<details class="placing" id="place">`)
 }

@@ -3,12 +3,10 @@ package console
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"cloudpay/internal/bilingual"
 )
@@ -45,12 +43,33 @@ type sweepReport struct {
 // AllClosed counts the orders that are closed, by this sweep or before it.
 func (s sweepReport) AllClosed() int { return s.Closed + s.AlreadyClosed }
 
+// isIdle reports whether a sweep found nothing to do.
+func (s sweepReport) isIdle() bool {
+	return s.Claimed != nil && *s.Claimed == 0 && s.Told+s.Untold+s.Dead == 0 && s.Fault == ""
+}
+
+// said is what a sweep did, in words, such as "closed 2, events 2"; empty if it did nothing.
+func (s sweepReport) said(l language) string {
+	var all []string
+	for _, one := range []struct {
+		count  int
+		en, zh string
+	}{
+		{s.AllClosed(), "closed", "已关单"}, {s.Paid, "paid", "已支付"}, {s.NotFound, "not found", "不存在"}, {s.Retried, "again later", "稍后重试"},
+		{s.GaveUp, "given up", "已放弃"}, {s.Failed, "failed", "失败"}, {s.Told, "events", "事件"}, {s.Untold, "not delivered", "未送达"}, {s.Dead, "dead", "死信"},
+	} {
+		if one.count > 0 {
+			all = append(all, l.T(one.en, one.zh)+" "+strconv.Itoa(one.count))
+		}
+	}
+	return strings.Join(all, l.T(", ", "，"))
+}
+
 // timerRow is a call of a function by its timer, with its report.
 type timerRow struct {
 	language
 	call
 
-	Clock  time.Time   `json:"clock"` // by the emulator's clock
 	TookMS float64     `json:"took_ms"`
 	Report sweepReport `json:"-"`
 }
@@ -136,9 +155,9 @@ func (c *Console) runs() []run {
 func (c *Console) reports(ctx context.Context, address string, l language) ([]timerRow, error) {
 	var answer struct {
 		Calls []struct {
-			timerRow
+			call
 
-			Report json.RawMessage `json:"report"`
+			TookMS float64 `json:"took_ms"`
 		} `json:"calls"`
 	}
 	if _, err := c.api.get(ctx, address, &answer); err != nil {
@@ -146,10 +165,7 @@ func (c *Console) reports(ctx context.Context, address string, l language) ([]ti
 	}
 	rows := make([]timerRow, 0, len(answer.Calls))
 	for _, one := range slices.Backward(answer.Calls) {
-		row := one.timerRow
-		row.language = l
-		_ = json.Unmarshal(one.Report, &row.Report) // another function's answer is no report
-		rows = append(rows, row)
+		rows = append(rows, timerRow{language: l, call: one.call, TookMS: one.TookMS, Report: one.swept()})
 	}
 	return rows, nil
 }

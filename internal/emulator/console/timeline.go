@@ -43,8 +43,6 @@ const (
 type timedCall struct {
 	call
 
-	// Clock is when it came by the emulator's clock, in whole seconds.
-	Clock time.Time `json:"clock"`
 	// TookMS is how long the function took, in milliseconds.
 	TookMS float64 `json:"took_ms"`
 	// RequestID is what requests and events name as their call. Attempts of one event share it.

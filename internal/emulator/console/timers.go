@@ -82,13 +82,24 @@ type timeView struct {
 	Done bilingual.Text
 	// Answer is what a function answered to a timer that was fired.
 	Answer string
-	// Called are the calls that an advance caused, the newest first.
-	Called []activity
+	// Called is what came of an advance.
+	Called called
 	// Advanced is what was asked for, and Wrong why it was refused.
 	Advanced string
 	Wrong    bilingual.Text
 	// Curl is an advance as a command.
 	Curl string
+}
+
+// called is what came of an advance.
+type called struct {
+	// Rows are the calls, the newest first, by the emulator's clock: where a minute passes in a
+	// moment, this machine's clock has the same second for all of them.
+	Rows []activity
+	// Idle counts the sweeps that found nothing to do, which have no row.
+	Idle int
+	// Cut says that there are more calls than are shown.
+	Cut bool
 }
 
 // steps are the advances that have a button.
@@ -137,46 +148,58 @@ func (c *Console) advance(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	by := strings.TrimSpace(r.PostFormValue("advance"))
 	page := timeView{Advanced: by}
-	moved, called, refused, waited := c.moveOn(r.Context(), languageOf(r), by)
+	moved, came, refused, waited := c.moveOn(r.Context(), languageOf(r), by)
 	if refused != nil {
 		page.Wrong = bilingual.Wording(refused)
 		c.timePage(w, r, http.StatusUnprocessableEntity, page)
 		return
 	}
-	page.Wrong, page.Called = bilingual.Wording(waited), called
+	page.Wrong, page.Called = bilingual.Wording(waited), came
 	page.Done = bilingual.Sprintf("The clock was moved on by %s, to %s.", "时钟已前进 %s，现为 %s。", by, inBeijing(moved.Now))
 	c.timePage(w, r, http.StatusOK, page)
 }
 
-// moveOn moves the clock on, waits for the timers that became due, and returns the calls that came
-// of it, the newest first. refused is why the clock did not move, and waited why the timers may not
-// have fired yet.
-func (c *Console) moveOn(ctx context.Context, l language, by string) (moved clock, called []activity, refused, waited error) {
+// moveOn moves the clock on, waits for the timers that became due, and returns what came of it.
+// refused is why the clock did not move, and waited why the timers may not have fired yet.
+func (c *Console) moveOn(ctx context.Context, l language, by string) (moved clock, came called, refused, waited error) {
 	calls := c.sources()[callKind]
 	before := c.newest(ctx, []source{calls})[callKind]
 	if _, refused = c.api.send(ctx, c.api.advancing(by), &moved); refused != nil {
-		return clock{}, nil, refused, nil
+		return clock{}, called{}, refused, nil
 	}
 	_, waited = c.api.send(ctx, exchange{method: http.MethodGet, address: c.api.cloud + "/v1/timers?wait=60s"}, nil)
 	return moved, c.calledSince(ctx, before, l), nil, waited
 }
 
-// calledSince are the first calls behind an id, the newest first.
-func (c *Console) calledSince(ctx context.Context, after int64, l language) (rows []activity) {
+// calledSince are the first calls behind an id.
+func (c *Console) calledSince(ctx context.Context, after int64, l language) (came called) {
 	since, err := c.callsBehind(ctx, after)
 	if err != nil {
-		return nil // the clock was moved on all the same
+		return called{} // the clock was moved on all the same
 	}
 	for _, one := range since {
-		rows = append(rows, one.activity(l))
+		if one.Verdict == "ok" && one.swept().isIdle() {
+			came.Idle++
+			continue
+		}
+		row := one.activity(l)
+		if !one.Clock.IsZero() {
+			row.Time = one.Clock
+		}
+		came.Rows = append(came.Rows, row)
 	}
-	return newestFirst(rows, shownActivity)
+	came.Cut = len(since) == callsAtOnce || len(came.Rows) > shownActivity
+	came.Rows = newestFirst(came.Rows, shownActivity)
+	return came
 }
+
+// callsAtOnce is the most calls that are read behind an id.
+const callsAtOnce = 100
 
 // callsBehind are the first calls behind an id, the oldest first.
 func (c *Console) callsBehind(ctx context.Context, after int64) ([]call, error) {
 	var page struct{ Calls []call }
-	address := withQuery(c.api.cloud+"/v1/calls", "after", strconv.FormatInt(after, 10), "limit", "100")
+	address := withQuery(c.api.cloud+"/v1/calls", "after", strconv.FormatInt(after, 10), "limit", strconv.Itoa(callsAtOnce))
 	if _, err := c.api.get(ctx, address, &page); err != nil {
 		return nil, err
 	}
