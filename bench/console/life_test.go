@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// A request that is signed with another key, and one whose string to sign lacks one character, show
-// up as they come. Each is explained, and the character is marked.
+// A request that is signed with another key, and one that lacks one character in its string to
+// sign, show up as they come. Each is explained, and the character is marked.
 func TestWrongKey(t *testing.T) {
 	w := theWorld(t)
 	right, err := w.key()
@@ -56,8 +56,8 @@ func TestWrongKey(t *testing.T) {
 	}
 }
 
-// A person who moves the clock on by half an hour sees the order close by itself, on the page that
-// is open, and the event of it arrive.
+// After an advance by half an hour the open page shows that the order closed by itself, and that
+// its event arrived.
 func TestTimePasses(t *testing.T) {
 	w := ownWorld(t)
 	const number, seconds = "D1", 25 * 60

@@ -81,8 +81,8 @@ func (w *world) living() []step {
 	}
 }
 
-// mistakes sends requests as strangers' programs do: two that are right, one whose string to sign
-// lacks its last line feed, and one that is signed with another key.
+// mistakes sends requests as strangers' programs do: two that are right, one that lacks the
+// last line feed of its string to sign, and one that is signed with another key.
 func (w *world) mistakes() error {
 	right, err := w.key()
 	if err != nil {

@@ -16,7 +16,7 @@ const (
 	// sharpness is the quality of the pictures, in per cent: texts are as sharp as in the browser to
 	// the eye, and a picture has a third of the bytes of a PNG.
 	sharpness = 82
-	// maxPictures bounds all of them, in bytes: everyone who clones the repository gets them.
+	// maxPictures bounds all of them, in bytes: each clone of the repository has them.
 	maxPictures = 1500 << 10
 	// tallest bounds a picture's height, in pixels: of a longer page it has the beginning.
 	tallest = 1500

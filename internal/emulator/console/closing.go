@@ -178,7 +178,7 @@ func (c *Console) causedBy(ctx context.Context, l language, number, call string)
 	return rows
 }
 
-// ownerFields are the members of an order that say whose it is.
+// ownerFields are the members of an order that name its merchant.
 func ownerFields(key Key) map[string]any {
 	fields := map[string]any{"mchid": key.MchID}
 	if key.SubMchID != "" {

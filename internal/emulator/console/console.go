@@ -71,11 +71,11 @@ type Options struct {
 	EventsURL string
 	// ConsoleURL is where the console itself is served.
 	ConsoleURL string
-	// Owner is whose orders the functions close, without an order's number: an order that a page
-	// places is of this merchant.
+	// Owner is the merchant of the functions, without an order's number: a page places orders of
+	// this merchant.
 	Owner Key
-	// HasRegister says that the functions keep a register of orders, whose management API the
-	// cloud's address has.
+	// HasRegister says that the functions keep a register of orders. Its management API is on the
+	// cloud's address.
 	HasRegister bool
 	// Calls makes the requests of Invoke; nil: that page calls nothing.
 	Calls Calls

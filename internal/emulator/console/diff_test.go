@@ -45,7 +45,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// Texts whose comparison would take too much are marked from the first difference to the last.
+// Texts that would take too long to compare are marked from the first difference to the last.
 func TestCompareIsBounded(t *testing.T) {
 	t.Parallel()
 	const many = 3000

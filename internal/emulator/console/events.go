@@ -96,12 +96,12 @@ var refusals = []struct {
 	{regexp.MustCompile(`^the receiver answered (\d+), not 2xx; retry after (\S+)$`), "接收方应答 $1，而不是 2xx；要求 $2 后重试"},
 }
 
-// whoseRefusal begins a reason: the page says the event's number anyway.
-var whoseRefusal = regexp.MustCompile(`^delivering event \d+: `)
+// refusalPrefix begins a reason: the page says the event's number anyway.
+var refusalPrefix = regexp.MustCompile(`^delivering event \d+: `)
 
 // Refusal is a reason that the register keeps of a failed delivery, without the event's number.
 func (l language) Refusal(reason string) string {
-	reason = whoseRefusal.ReplaceAllString(reason, "")
+	reason = refusalPrefix.ReplaceAllString(reason, "")
 	for _, known := range refusals {
 		if l.Chinese && known.en.MatchString(reason) {
 			return known.en.ReplaceAllString(reason, known.zh)

@@ -38,7 +38,7 @@ func (f faultForm) often() (times int, probability float64, seed uint64, err err
 		}
 	}
 	if f.Probability != "" {
-		// 0 would mean always to the management API, and a person who types it means never.
+		// The management API takes 0 for always; in a form it would mean never.
 		if probability, err = strconv.ParseFloat(f.Probability, 64); err != nil || !(probability > 0 && probability <= 1) {
 			return 0, 0, 0, bilingual.Errorf("probability: above 0 and at most 1, such as 0.5", "概率：须大于 0 且不超过 1，如 0.5")
 		}
@@ -66,7 +66,7 @@ func (c *Console) switchFault(w http.ResponseWriter, r *http.Request) {
 		c.faultsChanged(w, r, page, bilingual.Text{}, bilingual.Errorf("choose a fault in the table", "请在表中选择故障"))
 		return
 	}
-	// The last part is an operation, or a function, whose name may have anything in it.
+	// The last part is an operation, or the name of a function, which may have anything in it.
 	world, to, action, on := press[0], press[1], press[2], press[3]
 	page.pressed = world + " " + action + " " + on
 	name := bilingual.Same(strings.TrimSpace(action + " " + on))

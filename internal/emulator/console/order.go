@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/http"
-	"strings"
 
 	"cloudpay/internal/bilingual"
 )
@@ -14,15 +13,6 @@ type orderView struct {
 
 	// Done is what an action did; nil before one.
 	Done *deed
-}
-
-// Address is where a form of the page is sent: the order's own address, with what is to be done.
-func (o orderView) Address(action string) string {
-	path, query, has := strings.Cut(o.Link(), "?")
-	if has {
-		return path + "/" + action + "?" + query
-	}
-	return path + "/" + action
 }
 
 // showOrder shows an order on both sides, with what happened to it.

@@ -102,8 +102,8 @@ func TestStepsHaveTheirBytes(t *testing.T) {
 	open.want(200, `<details id="bytes-request-4" hx-preserve open>`)
 }
 
-// A notification has its attempt's bytes, and the call that it made within it: the one whose event
-// has the notification's id.
+// A notification has its attempt's bytes, and the call that it made within it: the event of that
+// call has the notification's id.
 func TestTimelineOfANotification(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -19,7 +19,7 @@ import (
 // What the order does not have is empty.
 type wechatOrder struct {
 	OutTradeNo string `json:"out_trade_no"`
-	// MchID is the merchant's whose own order it is. An order of a sub-merchant has SPMchID, the
+	// MchID is the merchant of an order of its own. An order of a sub-merchant has SPMchID, the
 	// service provider, instead.
 	MchID    string `json:"mchid"`
 	SPMchID  string `json:"sp_mchid"`
@@ -333,7 +333,7 @@ func (c *Console) placed(r *http.Request, v *view, page *ordersView) error {
 	return nil
 }
 
-// overdue is a filter besides the register's states: the waiting orders whose time has come.
+// overdue is a filter besides the register's states: the waiting orders that are due.
 const overdue Progress = "overdue"
 
 // registered fills the page with the register's orders in a state of progress, or those overdue.

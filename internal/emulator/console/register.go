@@ -24,7 +24,7 @@ type Status struct {
 	Waiting          int     `json:"waiting"`
 	Due              int     `json:"due"`
 	OldestDueSeconds float64 `json:"oldest_due_seconds"`
-	// Closing orders are being closed, or in doubt: a close may have been sent whose result was
+	// Closing orders are being closed, or in doubt: a close may have been sent, and its result was
 	// never recorded.
 	Closing int `json:"closing"`
 	// Stuck ones were given up, and wait for a person.

@@ -26,7 +26,7 @@ type deed struct {
 }
 
 // replay does a step of an order's page once more, and shows what came of it. The form has the
-// step's ID, whose kind says which management API does it:
+// step's ID, which begins with its kind, and the kind selects the call:
 //
 //	request-17    POST {admin}/requests/17/send
 //	call-17       POST {cloud}/v1/calls/17/send

@@ -11,7 +11,7 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// The functions whose timers work on the register: the first closes what is due and delivers
+// The functions with timers that work on the register: the first closes what is due and delivers
 // events, the second resolves what is in doubt.
 const sweeper, resolver = "closeorder", "queryorder"
 

@@ -19,8 +19,8 @@ import (
 //
 //	a request to WeChat Pay    names the request id of the call that it came of
 //	an event                   names that of the call in which it was sent
-//	a notification             names the function that it went to; the call is the one whose event
-//	                           has the notification's id
+//	a notification             names the function that it went to; the event of the call has the
+//	                           notification's id
 //	a change of the register   has a time, which lies within that of a call
 //	the order itself           has whole seconds: placed, paid, closed
 //
@@ -159,7 +159,7 @@ type chronicle struct {
 	number string
 	// ahead is by how much the emulator's clock is ahead of this machine's now.
 	ahead time.Duration
-	// shown is the step whose bytes are shown from the beginning.
+	// shown is the step that shows its bytes from the beginning.
 	shown string
 
 	timeline
@@ -488,8 +488,8 @@ func (a attempt) texts(of notification) []stageText {
 	)
 }
 
-// addNotified puts the call that a notification made into its step: the call of that function whose
-// event has the notification's id, or in APIv2 the order's number, shortly before.
+// addNotified puts the call that a notification made into its step: the call of that function with
+// the notification's id in its event, or in APIv2 with the order's number, shortly before.
 func (t *chronicle) addNotified(s *stage, one timedDelivery) {
 	if one.Function == "" {
 		return
