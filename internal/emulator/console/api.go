@@ -126,12 +126,13 @@ func linksOf(header http.Header) (l links) {
 	return l
 }
 
-// withQuery is an address with parameters, those left out that are empty.
+// withQuery is an address with parameters, as names and values in turn, those left out that are
+// empty. A name may have several values.
 func withQuery(address string, pairs ...string) string {
 	values := url.Values{}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
-			values.Set(pairs[i], pairs[i+1])
+			values.Add(pairs[i], pairs[i+1])
 		}
 	}
 	if len(values) == 0 {

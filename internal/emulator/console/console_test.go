@@ -216,11 +216,21 @@ func (f *fakeRegister) answer(rw http.ResponseWriter, r *http.Request) bool {
 		document = map[string]string{"code": "NOT_FOUND", "message": "the order is not registered"}
 	case isOrder:
 		document = f.orders[at]
+	case r.URL.Query().Has("out_trade_no"):
+		document = f.numbered(r.URL.Query())
 	default:
 		document = f.list(r.URL.Query())
 	}
 	_ = json.NewEncoder(rw).Encode(document)
 	return true
+}
+
+// numbered has the orders of a merchant's numbers.
+func (f *fakeRegister) numbered(query url.Values) any {
+	orders := slices.DeleteFunc(slices.Clone(f.orders), func(one console.Registered) bool {
+		return one.MchID != query.Get("mchid") || one.SubMchID != query.Get("sub_mchid") || !slices.Contains(query["out_trade_no"], one.OutTradeNo)
+	})
+	return map[string]any{"orders": orders}
 }
 
 // list has the first order as waiting, and the others on a second page; of another progress it has

@@ -319,9 +319,9 @@ func (c *Console) placed(r *http.Request, v *view, page *ordersView) error {
 	}
 	now := c.now(r.Context())
 	slices.Reverse(orders)
+	registered, fault := c.findAll(r.Context(), v, orders)
 	for _, order := range orders {
-		row := orderRow{language: v.language, WeChat: &order, Now: now}
-		row.Register, row.Fault = c.find(r.Context(), order.key())
+		row := orderRow{language: v.language, WeChat: &order, Register: registered[order.key()], Now: now, Fault: fault}
 		page.Rows = append(page.Rows, row)
 	}
 	if around.prev != nil {
@@ -385,6 +385,23 @@ func (c *Console) find(ctx context.Context, key Key) (*Registered, bilingual.Tex
 		return nil, bilingual.Wording(err)
 	}
 	return found, bilingual.Text{}
+}
+
+// findAll reads those of WeChat Pay's orders that are registered, by their names, or why that is not
+// known.
+func (c *Console) findAll(ctx context.Context, v *view, orders []wechatOrder) (map[Key]*Registered, bilingual.Text) {
+	if c.register == nil {
+		return nil, bilingual.Text{}
+	}
+	keys := make([]Key, 0, len(orders))
+	for _, order := range orders {
+		keys = append(keys, order.key())
+	}
+	found, addresses, err := c.register.FindAll(ctx, keys)
+	for _, address := range addresses {
+		v.curl(address)
+	}
+	return found, bilingual.Wording(err)
 }
 
 // orderAddress is the address of an order in the management API.

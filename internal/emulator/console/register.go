@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -130,6 +131,34 @@ func (r *register) Find(ctx context.Context, key Key) (*Registered, error) {
 		return nil, err
 	}
 	return &found, nil
+}
+
+// FindAll returns those of the orders that are registered, by their names, and the addresses that it
+// read: a list of the API has the orders of one merchant.
+func (r *register) FindAll(ctx context.Context, keys []Key) (all map[Key]*Registered, addresses []string, err error) {
+	queries := map[Key][]string{}
+	for _, key := range keys {
+		merchant := Key{Region: key.Region, MchID: key.MchID, SubMchID: key.SubMchID}
+		queries[merchant] = append(queries[merchant], "out_trade_no", key.OutTradeNo)
+	}
+	all = map[Key]*Registered{}
+	for merchant, query := range queries {
+		query = append(query, "region", merchant.Region, "mchid", merchant.MchID, "sub_mchid", merchant.SubMchID)
+		address := withQuery(r.path("/orders"), query...)
+		addresses = append(addresses, address)
+		var page struct {
+			Orders []*Registered `json:"orders"`
+		}
+		if _, err := r.api.get(ctx, address, &page); err != nil {
+			return nil, addresses, err
+		}
+		for _, found := range page.Orders {
+			merchant.OutTradeNo = found.OutTradeNo
+			all[merchant] = found
+		}
+	}
+	slices.Sort(addresses)
+	return all, addresses, nil
 }
 
 // listPath is the address of a list of orders.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -182,6 +183,40 @@ func TestOrders(t *testing.T) {
 	broken := w.open(&fakeRegister{fault: errors.New("the database is away")})
 	fetch(t, broken.URL+"/orders", nil).want(200, "the database is away", "A1")
 	fetch(t, broken.URL+"/orders?progress=waiting", nil).want(502, "reading the register: the database is away")
+}
+
+// A page of orders reads the register once for each merchant on it. Orders of one number are told
+// apart by their merchant.
+func TestOrdersReadTheRegisterTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ofSub := `{"out_trade_no":"A1","sp_mchid":"1900000001","sub_mchid":"1900000007","state":"NOTPAY","total":100}`
+	w.set("GET /orders", "["+order("A1", "NOTPAY")+","+order("A2", "CLOSED")+","+ofSub+"]")
+	subs := registered("A1", console.Stuck, "", 100)
+	subs.SubMchID = "1900000007"
+	c := w.open(&fakeRegister{orders: []console.Registered{registered("A1", console.Waiting, "", 100), registered("A2", console.Ended, "closed", 100), subs}})
+	got := fetch(t, c.URL+"/orders", nil)
+	got.want(200, "This page as curl", "out_trade_no=A2&amp;out_trade_no=A1")
+	for link, word := range map[string]string{
+		"/orders/A1?mchid=1900000001": ">waiting<", "/orders/A2?mchid=1900000001": ">closed<", "/orders/A1?mchid=1900000001&amp;sub_mchid=1900000007": ">stuck<",
+	} {
+		if !slices.ContainsFunc(strings.Split(got.text, "<tr"), func(row string) bool {
+			return strings.Contains(row, `href="`+link+`"`) && strings.Contains(row, word)
+		}) {
+			t.Errorf("no row has %s with %s:\n%s", link, word, got.text)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	calls := slices.DeleteFunc(slices.Clone(w.calls), func(call string) bool { return !strings.Contains(call, "/register/") })
+	slices.Sort(calls)
+	want := []string{
+		"GET /v1/register/orders?mchid=1900000001&out_trade_no=A1&region=cn&sub_mchid=1900000007",
+		"GET /v1/register/orders?mchid=1900000001&out_trade_no=A2&out_trade_no=A1&region=cn",
+	}
+	if !slices.Equal(calls, want) {
+		t.Errorf("got the calls %q, want %q", calls, want)
+	}
 }
 
 // One order has both sides, its requests and what was told of it.

@@ -134,9 +134,12 @@ func limit(values url.Values) (int, error) {
 // keyOf is the order that a path and its query name.
 func keyOf(r *http.Request) (Key, error) {
 	values, err := query(r, "region", "mchid", "sub_mchid")
-	return Key{
-		Region: values.Get("region"), MchID: values.Get("mchid"), SubMchID: values.Get("sub_mchid"), OutTradeNo: r.PathValue("out_trade_no"),
-	}, err
+	return orderOf(values, r.PathValue("out_trade_no")), err
+}
+
+// orderOf is the order of a number, of the merchant that a query names.
+func orderOf(values url.Values, number string) Key {
+	return Key{Region: values.Get("region"), MchID: values.Get("mchid"), SubMchID: values.Get("sub_mchid"), OutTradeNo: number}
 }
 
 func (h handler) status(r *http.Request) (any, error) {
@@ -158,8 +161,12 @@ func (h handler) order(r *http.Request) (any, error) {
 	return found, err
 }
 
-// orders lists those in a state of progress, which is required: each has an order of its own.
+// orders lists those in a state of progress: each has an order of its own. With out_trade_no it
+// lists those of the numbers instead.
 func (h handler) orders(r *http.Request) (any, error) {
+	if r.URL.Query().Has("out_trade_no") {
+		return h.numbered(r)
+	}
 	values, err := query(r, "progress", "from", "limit")
 	if err != nil {
 		return nil, err
@@ -172,15 +179,42 @@ func (h handler) orders(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := struct {
-		Orders []Order `json:"orders"`
-		Next   string  `json:"next,omitempty"`
-	}{}
+	var page ordersPage
 	page.Orders, page.Next, err = h.register.Orders(r.Context(), progress, values.Get("from"), most)
 	if page.Orders == nil {
 		page.Orders = []Order{} // an empty array and not null
 	}
 	return page, err
+}
+
+// ordersPage is a list of orders. Next is where it goes on; empty at its end.
+type ordersPage struct {
+	Orders []Order `json:"orders"`
+	Next   string  `json:"next,omitempty"`
+}
+
+// numbered lists the orders of up to a hundred numbers of one merchant, in the order in which the
+// query names them. Those that are not registered are left out.
+func (h handler) numbered(r *http.Request) (any, error) {
+	values, err := query(r, "out_trade_no", "region", "mchid", "sub_mchid")
+	if err != nil {
+		return nil, err
+	}
+	numbers := values["out_trade_no"]
+	if len(numbers) > someRows || slices.Contains(numbers, "") {
+		return nil, mistake("out_trade_no: must be from 1 to %d numbers, none of them empty", someRows)
+	}
+	page := ordersPage{Orders: []Order{}} // an empty array and not null
+	for _, number := range numbers {
+		found, err := h.register.Find(r.Context(), orderOf(values, number))
+		if err != nil {
+			return nil, err
+		}
+		if found != nil {
+			page.Orders = append(page.Orders, *found)
+		}
+	}
+	return page, nil
 }
 
 // reopened is the answer to a reopening.

@@ -3,6 +3,7 @@
 //
 //	GET  /v1/register                                how it stands (Status)
 //	GET  /v1/register/orders?progress=&from=&limit=  {"orders":[Order…],"next":"…"}
+//	GET  /v1/register/orders?out_trade_no=&mchid=    {"orders":[Order…]} of up to 100 numbers
 //	GET  /v1/register/orders/{out_trade_no}          an Order; 404 if it is not registered
 //	POST /v1/register/orders/{out_trade_no}/reopen   {"reopened":1}, 0 if it was not given up
 //	POST /v1/register/reopen                         the same for every order that was given up
