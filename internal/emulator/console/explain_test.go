@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// explanation is an answer of POST /explain: a request with a body that was signed with a space more.
+// explanation is an answer of POST /explain: a request with a body that was signed with a space
+// more.
 const explanation = `{"form":"input","keys":["merchant 1900000001","APIv3 key"],"notes":[{"line":9,"text":"passed over"}],"answers":[
 	{"form":"request","from":"http","lines":[1,8],"api":"v3","title":"POST /v3/x","verdict":"fault","said":"its own words",
 	"causes":[{"id":"v3-body-spaces","certain":true,"what":"the body was encoded again","remedy":"Send those very bytes","decides":""}],

@@ -387,8 +387,8 @@ func (c *Console) find(ctx context.Context, key Key) (*Registered, bilingual.Tex
 	return found, bilingual.Text{}
 }
 
-// findAll reads those of WeChat Pay's orders that are registered, by their names, or why that is not
-// known.
+// findAll reads those of WeChat Pay's orders that are registered, by their names, or why that is
+// not known.
 func (c *Console) findAll(ctx context.Context, v *view, orders []wechatOrder) (map[Key]*Registered, bilingual.Text) {
 	if c.register == nil {
 		return nil, bilingual.Text{}

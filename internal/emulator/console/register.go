@@ -133,8 +133,8 @@ func (r *register) Find(ctx context.Context, key Key) (*Registered, error) {
 	return &found, nil
 }
 
-// FindAll returns those of the orders that are registered, by their names, and the addresses that it
-// read: a list of the API has the orders of one merchant.
+// FindAll returns those of the orders that are registered, by their names, and the addresses that
+// it read: a list of the API has the orders of one merchant.
 func (r *register) FindAll(ctx context.Context, keys []Key) (all map[Key]*Registered, addresses []string, err error) {
 	queries := map[Key][]string{}
 	for _, key := range keys {
