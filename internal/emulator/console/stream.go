@@ -38,6 +38,9 @@ const (
 	maxBatch  = 200
 	// heartbeat is the pause after which an idle stream sends a comment.
 	heartbeat = 15 * time.Second
+	// maxGathered ends a batch as well, in bytes of entries: an entry may have a long address, and
+	// each reader has a batch of its own.
+	maxGathered = 1 << 20
 	// patience is how long a reader may take for a message.
 	patience = 10 * time.Second
 )
@@ -148,10 +151,11 @@ func gather(ctx context.Context, first entry, entries <-chan entry) []entry {
 	batch := []entry{first}
 	timer := time.NewTimer(gathering)
 	defer timer.Stop()
-	for len(batch) < maxBatch {
+	for size := len(first.data); len(batch) < maxBatch && size < maxGathered; {
 		select {
 		case next := <-entries:
 			batch = append(batch, next)
+			size += len(next.data)
 		case <-timer.C:
 			return batch
 		case <-ctx.Done():
@@ -209,11 +213,15 @@ func (s *reader) row(rows io.Writer, e entry) error {
 	return nil
 }
 
-// writeData writes a text as the data of an event, which has a line for each of its own.
+// writeData writes a text as the data of an event, which has a line for each of its own. A carriage
+// return alone ends a line of a stream as well (the HTML standard, "Interpreting an event stream"):
+// a stranger's, in an order's number or a reason, would go on with a field of the stranger's, such
+// as "retry". HTML reads either end of a line as the same.
 func writeData(message *bytes.Buffer, text []byte) {
-	for line := range bytes.Lines(bytes.TrimSpace(text)) {
+	text = bytes.ReplaceAll(bytes.TrimSpace(text), []byte("\r"), []byte("\n"))
+	for line := range bytes.Lines(text) {
 		message.WriteString("data: ")
-		message.Write(bytes.TrimRight(line, "\r\n"))
+		message.Write(bytes.TrimSuffix(line, []byte("\n")))
 		message.WriteString("\n")
 	}
 }
