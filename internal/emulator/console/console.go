@@ -201,7 +201,7 @@ func (c *Console) routes() http.Handler {
 		"GET /stream":                    c.stream,
 		"/":                              c.showMissing,
 	} {
-		mux.HandleFunc(pattern, handler)
+		mux.HandleFunc(pattern, c.bounded(pattern, handler))
 	}
 	mux.Handle("GET /assets/", c.assets)
 	return mux
