@@ -124,7 +124,7 @@ func (w wire) inGo(text string) string {
 		switch {
 		case p.variable != "":
 			parts = append(parts, fmt.Sprintf("os.Getenv(%q)", p.variable))
-		case strconv.CanBackquote(p.text) && strings.Contains(p.text, `"`):
+		case strconv.CanBackquote(p.text) && strings.Contains(p.text, `"`) && !strings.ContainsFunc(p.text, hides):
 			parts = append(parts, "`"+p.text+"`")
 		default:
 			parts = append(parts, strconv.Quote(p.text))
@@ -132,6 +132,10 @@ func (w wire) inGo(text string) string {
 	}
 	return cmp.Or(strings.Join(parts, " + "), `""`)
 }
+
+// hides reports whether a character does not show, such as one that turns the text around: Go then
+// has to show it with an escape.
+func hides(r rune) bool { return !strconv.IsPrint(r) && r != '\t' }
 
 // needed are the variables that the request needs, with the command that sets each. While a token
 // is being rotated the file has two values with a blank between; the command takes the first.
@@ -203,7 +207,7 @@ func (w wire) goTest(in invocation, got *result) string {
 		line("%q", name)
 	}
 	line(")\n")
-	line("// %s is called by the trigger %s%s.", in.Function, cmp.Or(in.Trigger, "call"), asIn(in))
+	line("// %s is called by the trigger %s%s.", printed(in.Function), printed(cmp.Or(in.Trigger, "call")), asIn(in))
 	for _, command := range commands {
 		line("//\n//\t%s", command)
 	}
@@ -247,7 +251,13 @@ func asIn(in invocation) string {
 	if in.Kind == "" {
 		return ""
 	}
-	return " as " + strings.Join(strings.Fields(in.As()), " ")
+	return " as " + printed(in.As())
+}
+
+// printed is a text within a comment: in one line, without what does not print. Else it could end
+// the comment, or seem to.
+func printed(text string) string {
+	return strings.Trim(strconv.Quote(text), `"`)
 }
 
 // command is the invocation as `cloudpay invoke`, which finds the emulator and its tokens by the

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"cloudpay/internal/bilingual"
 )
@@ -130,8 +132,32 @@ func curlOf(method, address, body string, header ...string) string {
 	return strings.Join(words, " ")
 }
 
-// quoted is a text as one word of a POSIX shell.
-func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+// quoted is a text as one word of a POSIX shell: '…', with what does not print written by printf.
+// As it is, a terminal would take a control character of a stranger's for a key when the command is
+// pasted: 0x03 or 0x15 drops the line, and what stands behind it becomes a command of its own.
+// Neither would HTML keep a carriage return, nor show which way a text runs. A NUL is lost: no
+// program can have one in its arguments.
+func quoted(text string) string {
+	var word strings.Builder
+	word.WriteByte('\'')
+	for i, r := range text {
+		_, size := utf8.DecodeRuneInString(text[i:])
+		switch isBroken := r == utf8.RuneError && size == 1; {
+		case r == '\'':
+			word.WriteString(`'\''`)
+		case isBroken, !strconv.IsPrint(r) && r != '\n':
+			word.WriteString(`'"$(printf '`)
+			for _, b := range []byte(text[i : i+size]) {
+				fmt.Fprintf(&word, `\%03o`, b)
+			}
+			word.WriteString(`')"'`)
+		default:
+			word.WriteRune(r)
+		}
+	}
+	word.WriteByte('\'')
+	return word.String()
+}
 
 // render answers a page. It is made whole before its first byte is sent, so that a fault of a
 // template is a 500 and no half page. Every page has the clock, which is read here; without an

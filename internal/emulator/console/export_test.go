@@ -1,0 +1,4 @@
+package console
+
+// Quoted is quoted, for the tests of commands.
+var Quoted = quoted
