@@ -133,11 +133,17 @@ func (c *Console) place(ctx context.Context, number, openID string, total int64)
 	return placed, order.OpenID
 }
 
+// maxMinutes is a hundred years. How long an order may be open is the function's to say.
+const maxMinutes = 100 * 366 * 24 * 60
+
 // registerIn registers an order that is to be closed after so many minutes of the business clock.
 // With the payer's openid it is registered in that user's name: the user may close it from then on.
 func (c *Console) registerIn(ctx context.Context, l language, key Key, after, openID string, total int64) step {
 	asked := bilingual.Sprintf("register it, to be closed after %s min", "登记该订单，%s 分钟后关单", after)
 	minutes, err := wholeNumber(after)
+	if err == nil && minutes > maxMinutes { // in seconds it would not be a number any more, but another one
+		err = bilingual.Errorf("%s min is too long", "%s 分钟过长", after)
+	}
 	if err != nil {
 		return step{Asked: asked, Said: bilingual.Wording(err)}
 	}
