@@ -25,7 +25,7 @@ func (c *Console) bounded(pattern string, next http.HandlerFunc) http.HandlerFun
 	case path == "/stream":
 		return next
 	case method == http.MethodPost:
-		limit += 2 * maxAdvance
+		limit += 2 * maxAction
 		if !readsItself[path] {
 			next = c.formed(next)
 		}
