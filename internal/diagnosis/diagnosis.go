@@ -222,6 +222,11 @@ func detailed(id cause.ID, detail bilingual.Text) Finding {
 	return Finding{ID: id, Detail: detail, Certain: true}
 }
 
+// about is a proved finding in the table's words, with what was seen behind them.
+func about(id cause.ID, seen bilingual.Text) Finding {
+	return detailed(id, bilingual.Sprintf("%s: %s", "%s：%s", known(id).Detail, seen))
+}
+
 // possible are candidates in the table's words.
 func possible(ids ...cause.ID) []Finding {
 	findings := make([]Finding, 0, len(ids))

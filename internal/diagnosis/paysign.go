@@ -77,9 +77,7 @@ func PaySign(given map[string]any, order Payment, keys Keys) Diagnosis {
 		}
 	}
 	if d.Fine && order.Hindrance != (bilingual.Text{}) { // there is no text to compare: it is right
-		late := known("pay-sign-not-payable")
-		late.Detail = bilingual.Sprintf("%s: %s", "%s：%s", late.Detail, order.Hindrance)
-		return Diagnosis{Findings: []Finding{late}}
+		return Diagnosis{Findings: []Finding{about("pay-sign-not-payable", order.Hindrance)}}
 	}
 	return d
 }
@@ -599,15 +597,13 @@ func likelyPayV2(right *payRecipe, h handed, o *Payment, keys *Keys) []mistake[p
 		{id: id, detail: bilingual.Sprintf("it is %s, and the order was placed with %s", "实际是 %s，而下单时是 %s", other, right.signType),
 			do: func(r *recipeV2) { r.signType = other }},
 		{id: "v2-small-letters", do: func(r *recipeV2) { r.lower = true }},
-		{id: "v2-key-unsigned", detail: bilingual.New("&key= and the APIv2 key are missing at the end", "末尾缺少 &key= 和 APIv2 密钥"),
-			do: func(r *recipeV2) { r.noKey = true }},
+		{id: "v2-key-unsigned", detail: known("v2-key-unsigned").Detail, do: func(r *recipeV2) { r.noKey = true }},
 		{id: "v2-order", do: func(r *recipeV2) { r.order = asStands }},
 		{id: "v2-order", do: func(r *recipeV2) { r.order = byFolded }},
 	}
 	if keys.V3Key != "" {
 		recipes = slices.Insert(recipes, 0, mistake[recipeV2]{
-			id: "v2-key-v3", detail: bilingual.New("the APIv3 key was used where the APIv2 key belongs", "本应使用 APIv2 密钥，却用了 APIv3 密钥"),
-			do: func(r *recipeV2) { r.key = keys.V3Key },
+			id: "v2-key-v3", detail: known("v2-key-v3").Detail, do: func(r *recipeV2) { r.key = keys.V3Key },
 		})
 	}
 	recipes = slices.Concat(recipes, keyMistakes(right.key, right.signType), signMistakes(), valueMistakes(right.doc))

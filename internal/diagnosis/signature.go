@@ -48,8 +48,7 @@ func decodeTwice(raw []byte) ([]byte, *Finding) {
 		return inner, &wrong
 	}
 	if inner, err := base64.StdEncoding.Strict().DecodeString(string(raw)); err == nil && len(raw) >= least {
-		wrong := detailed("v3-base64-other", bilingual.New("the signature must be in standard base64 with padding: it was encoded twice",
-			"签名应为带填充的标准 base64：现在编码了两次"))
+		wrong := about("v3-base64-other", bilingual.New("it was encoded twice", "现在编码了两次"))
 		return inner, &wrong
 	}
 	return raw, nil
@@ -62,15 +61,12 @@ func repairBase64(text string) ([]byte, *Finding) {
 		how  bilingual.Text
 		text string
 	}{
-		{bilingual.New("the signature must be in standard base64 with padding: it was URL-encoded", "签名应为带填充的标准 base64：现在做了 URL 编码"),
-			unescaped(text)},
-		{bilingual.New("the signature must be in standard base64 with padding: each + has become a space",
-			"签名应为带填充的标准 base64：现在 + 变成了空格"), strings.ReplaceAll(text, " ", "+")},
-		{bilingual.New("the signature must be in standard base64 with padding: it holds line feeds",
-			"签名应为带填充的标准 base64：现在含有换行"), lineFeeds.Replace(text)},
+		{bilingual.New("it was URL-encoded", "现在做了 URL 编码"), unescaped(text)},
+		{bilingual.New("each + has become a space", "现在 + 变成了空格"), strings.ReplaceAll(text, " ", "+")},
+		{bilingual.New("it holds line feeds", "现在含有换行"), lineFeeds.Replace(text)},
 	} {
 		if raw, err := base64.StdEncoding.Strict().DecodeString(repair.text); err == nil && len(raw) > 0 && repair.text != text {
-			wrong := detailed("v3-base64-other", repair.how)
+			wrong := about("v3-base64-other", repair.how)
 			return raw, &wrong
 		}
 	}

@@ -15,15 +15,13 @@ import (
 
 // likelyV2 lists the likely mistakes, the likeliest first. They are also tried in pairs.
 func likelyV2(doc elements, right recipeV2, keys *Keys) []mistake[recipeV2] {
-	asked, other := signMD5, signHMAC
-	id := cause.ID("v2-hmac-for-md5")
-	names := bilingual.New("it is HMAC-SHA256 where sign_type asks for MD5", "sign_type 要求 MD5，实际是 HMAC-SHA256")
+	asked, other, id := signMD5, signHMAC, cause.ID("v2-hmac-for-md5")
 	if right.signType == signHMAC {
-		asked, other, id, names = signHMAC, signMD5, "v2-md5-for-hmac", bilingual.Text{}
+		asked, other, id = signHMAC, signMD5, "v2-md5-for-hmac"
 	}
 	list := []mistake[recipeV2]{
 		// a library's default that differs from the document's sign_type
-		{id, names, func(r *recipeV2) { r.signType = other }},
+		{id: id, do: func(r *recipeV2) { r.signType = other }},
 		// what hex encoders print
 		{id: "v2-small-letters", do: func(r *recipeV2) { r.lower = true }},
 		// a map that is signed as it is
