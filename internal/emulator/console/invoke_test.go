@@ -189,8 +189,8 @@ func TestMiniProgramCode(t *testing.T) {
 	}
 }
 
-// The page begins with a call that succeeds. About an order that is not registered, whose user's
-// calls are denied, that is the call which registers it; and the page says what is missing.
+// The page begins with a call that succeeds. For an order that is not registered that is the call
+// that registers it, since calls of its user are denied; and the page says what is missing.
 func TestExamplesBeginWithWhatSucceeds(t *testing.T) {
 	t.Parallel()
 	const unregistered, noOrder = "The order is not registered", "There is no open order"
