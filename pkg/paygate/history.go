@@ -96,6 +96,7 @@ func (h *history) put(r Request, numbered func(id int)) (place uint64) {
 	h.next++
 	numbered(r.ID)
 	r.Faults = append([]Action(nil), r.Faults...) // none is nil, to compare alike
+	r.bound()
 	dropped := h.push(r)
 	h.wake()
 	if h.keep == nil {

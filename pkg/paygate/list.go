@@ -12,10 +12,12 @@ import (
 )
 
 // Bounds of a page of the management API: how many rows it has when the call does not say, and at
-// most.
+// most; and after how many bytes of requests it ends all the same, since a sender may make each of
+// them long.
 const (
-	defaultPage = 1000
-	maxPage     = 10_000
+	defaultPage  = 1000
+	maxPage      = 10_000
+	maxPageBytes = 4 << 20
 )
 
 // page is a part of a list. The management API writes its rows, and where the list goes on as Link
@@ -135,6 +137,19 @@ func (f *requestFilter) fits(r *Request) bool {
 type selection struct {
 	requests    []Request
 	older, more bool
+	// about how many bytes the requests have
+	size int
+}
+
+// isFull reports whether a page of a limit has room for no further request. It has one in any case.
+func (s *selection) isFull(limit int) bool {
+	return len(s.requests) == limit || s.size >= maxPageBytes
+}
+
+// add adds the request at a place of the history, which is locked.
+func (s *selection) add(h *history, at int) {
+	s.requests = append(s.requests, h.copies(at, at+1)...)
+	s.size += h.at(at).size()
 }
 
 // after selects the oldest requests behind an id.
@@ -145,11 +160,11 @@ func (h *history) after(id, limit int, fits func(*Request) bool) (s selection) {
 		if !fits(h.at(i)) {
 			continue
 		}
-		if len(s.requests) == limit {
+		if s.isFull(limit) {
 			s.more = true
 			break
 		}
-		s.requests = append(s.requests, h.copies(i, i+1)...)
+		s.add(h, i)
 	}
 	return s
 }
@@ -162,11 +177,11 @@ func (h *history) before(id, limit int, fits func(*Request) bool) (s selection) 
 		if !fits(h.at(i)) {
 			continue
 		}
-		if len(s.requests) == limit {
+		if s.isFull(limit) {
 			s.older = true
 			break
 		}
-		s.requests = append(s.requests, h.copies(i, i+1)...)
+		s.add(h, i)
 	}
 	slices.Reverse(s.requests)
 	return s

@@ -1,6 +1,7 @@
 package paygate
 
 import (
+	"strings"
 	"sync"
 	"time"
 )
@@ -93,6 +94,40 @@ type Request struct {
 	// Call is what [Options].Observe says that the request was caused by: beside an emulated cloud
 	// the id of the call in flight.
 	Call string `json:"call,omitempty"`
+}
+
+// Bounds of what the history keeps of a text that the sender chose, in bytes. The longest honest
+// string to sign has a body below 16 KiB; a request may have 1 MiB, and the history ten thousand.
+const (
+	maxFiled  = 4 << 10
+	maxSigned = 24 << 10
+)
+
+// cutMark ends a text of which the history has the beginning.
+const cutMark = "…"
+
+// bound cuts the texts that are too long. A cut one is a copy, which does not keep the whole alive.
+func (r *Request) bound() {
+	for _, text := range []*string{
+		&r.Method, &r.URL, &r.MchID, &r.SubMchID, &r.OutTradeNo, &r.TransactionID, &r.Code, &r.State, &r.Reason, &r.Call,
+	} {
+		*text = beginning(*text, maxFiled)
+	}
+	r.Expected, r.Received = beginning(r.Expected, maxSigned), beginning(r.Received, maxSigned)
+}
+
+// beginning is a text, or as much of it as there is room for.
+func beginning(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most-len(cutMark)], "") + cutMark
+}
+
+// size is about how many bytes the request has as JSON.
+func (r *Request) size() int {
+	const rest = 500 // the names, and what is short
+	return rest + len(r.Method) + len(r.URL) + len(r.OutTradeNo) + len(r.Reason) + len(r.Expected) + len(r.Received)
 }
 
 // nonceLog remembers nonces for as long as a request with one could be replayed.
