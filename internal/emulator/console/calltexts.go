@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -287,7 +288,7 @@ func (i invocation) miniProgram(request *http.Request) (text string, note biling
 	note = bilingual.New("The platform names the user. wx.cloud calls the real cloud only: "+
 		"how a page calls the emulator is in examples/miniprogram/cloud.js.",
 		"用户由平台写明。wx.cloud 只能调用真实的云：页面如何调用模拟器，见 examples/miniprogram/cloud.js。")
-	pretty := strings.ReplaceAll(indented([]byte(data)), "\n", "\n  ")
+	pretty := strings.ReplaceAll(literal(data), "\n", "\n  ")
 	if !isWeb {
 		return fmt.Sprintf("wx.cloud.callFunction({\n  name: %s,\n  data: %s,\n"+
 			"}).then(({ result }) => console.log(result), console.error)",
@@ -298,6 +299,22 @@ func (i invocation) miniProgram(request *http.Request) (text string, note biling
 		"  header: { 'content-type': 'application/json' },\n"+
 		"  data: %s,\n}).then(({ data }) => console.log(data), console.error)",
 		inJS(i.Function), inJS(path), inJS(request.Method), pretty), note
+}
+
+// member is the name of a member in indented JSON, which has each in a line of its own.
+var member = regexp.MustCompile(`(?m)^ *("(?:[^"\\]|\\.)*"): `)
+
+// literal is an object of JSON as one of JavaScript, where a member __proto__ is no member unless
+// its name is computed: it would be the object's prototype, and not be sent.
+func literal(data string) string {
+	return member.ReplaceAllStringFunc(indented([]byte(data)), func(line string) string {
+		quoted := strings.TrimSuffix(strings.TrimLeft(line, " "), ": ")
+		var name string
+		if json.Unmarshal([]byte(quoted), &name) != nil || name != "__proto__" {
+			return line
+		}
+		return strings.Replace(line, quoted, "["+quoted+"]", 1)
+	})
 }
 
 // inJS is a text as a string of JavaScript.
