@@ -184,7 +184,7 @@ func TestMiniProgramCode(t *testing.T) {
 	if want := "wx.cloud.callFunction({\n  name: \"closeorder\",\n  data: {\n    \"a\": 1\n  },\n})"; !strings.HasPrefix(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	// A member __proto__, however it is written, is sent as one, and a text that looks like it stays.
+	// A member __proto__ is sent as one, however it is written. A text that looks like it stays.
 	const proto = `{"__proto__":{"__proto\u005f_":1,"b":"\"__proto__\": "},"c":"__proto__"}`
 	got = fetch(t, c.URL+"/invoke?function=closeorder&trigger=call&as=user&id=oABC&data="+url.QueryEscape(proto), nil).code("wx")
 	if want := "{\n    [\"__proto__\"]: {\n      [\"__proto\\u005f_\"]: 1,\n      \"b\": \"\\\"__proto__\\\": \"\n    },\n    \"c\": \"__proto__\"\n  }"; !strings.Contains(got, want) {
