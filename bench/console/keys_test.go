@@ -61,6 +61,30 @@ func TestActsByKeyboard(t *testing.T) {
 	p.wantNoComplaints("the keyboard")
 }
 
+// The arrows lead through the table of faults, over cells without a button, and no further than its
+// edge; Space presses, and the pressed circle has the focus again.
+func TestArrowsLeadThroughFaults(t *testing.T) {
+	p := openTab(t, theWorld(t).ConsoleURL, look{})
+	p.visit("/faults")
+	has := func(id string) string { return `document.activeElement.id === ` + quote(id) }
+	p.must(`document.getElementById('wechatpay-refuse-close').focus()`)
+	p.press(kb.ArrowUp, kb.ArrowLeft) // there is nothing
+	p.until(has("wechatpay-refuse-close"))
+	p.press(kb.ArrowRight)
+	p.until(has("wechatpay-refuse-query"))
+	p.press(kb.ArrowDown, kb.ArrowDown)
+	p.until(has("wechatpay-bank-error-query"))
+	p.press(kb.ArrowLeft)
+	p.until(has("wechatpay-bank-error-close"))
+	p.press(kb.ArrowDown, kb.ArrowDown, kb.ArrowDown) // "switched" is for certificates only
+	p.until(has("wechatpay-html-502-close"))
+	p.leave(func() { p.press(" ") })
+	p.until(has("wechatpay-html-502-close") + ` && document.activeElement.getAttribute('aria-pressed') === 'true'`)
+	p.leave(func() { p.press(" ") })
+	p.until(has("wechatpay-html-502-close") + ` && document.activeElement.getAttribute('aria-pressed') === 'false'`)
+	p.wantNoComplaints("/faults")
+}
+
 // The Tab key reaches everything on each screen that can be acted on, and shows where it is.
 func TestTabReaches(t *testing.T) {
 	w := theWorld(t)

@@ -222,7 +222,7 @@ func (p *tab) press(keys ...string) {
 	p.Helper()
 	for _, key := range keys {
 		for _, letter := range key {
-			if !unicode.IsPrint(letter) || unicode.Is(unicode.Co, letter) {
+			if !unicode.IsPrint(letter) || unicode.In(letter, unicode.Co, unicode.Mn) {
 				p.done(chromedp.KeyEvent(string(letter))) // one of kb's
 				continue
 			}

@@ -6,9 +6,9 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// remedies are the sentences with which a function logs why it denied a call (internal/trigger). The
-// log is in English alone, and a page is in its reader's language. What stands for %s is a name, or
-// what a header shows, and is kept as it is.
+// remedies are the sentences with which a function logs why it denied a call (internal/trigger).
+// The log is in English alone, and a page is in its reader's language. What stands for %s is a
+// name, or what a header shows, and is kept as it is.
 var remedies = []bilingual.Text{
 	bilingual.New("the order is not registered, so it is no user's: register it (close_at, with openid or owner) by a call with service_token",
 		"订单未登记，不属于任何用户：请以携带 service_token 的调用登记（close_at，并附 openid 或 owner）"),

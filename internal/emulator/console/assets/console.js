@@ -57,6 +57,19 @@ document.addEventListener('keydown', (event) => {
   }
 })
 
+// In a table of buttons the arrows go from one to the next: Faults has more than two hundred.
+document.addEventListener('keydown', (event) => {
+  const [down, right] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key] ?? []
+  if (down === undefined || event.ctrlKey || event.metaKey || event.altKey || !event.target.matches('td > button[name="switch"]')) return
+  event.preventDefault()
+  let cell = event.target.parentElement
+  do {
+    const row = cell.closest('tbody').rows[cell.parentElement.rowIndex - 1 + down]
+    cell = (down ? row : cell.parentElement)?.cells[cell.cellIndex + right]
+  } while (cell && !cell.querySelector('button'))
+  cell?.querySelector('button').focus()
+})
+
 // The state of the stream, in words that the page has.
 const say = (state) => {
   const status = byID('stream-state')
