@@ -143,7 +143,8 @@ func (c call) judged() string {
 // activity is the call as a row.
 func (c call) activity(l language) activity {
 	return activity{
-		language: l, Link: fmt.Sprintf("/callers/%d", c.ID), Time: c.Time, Kind: "call", What: words(cmp.Or(c.Caller, c.Via), "→", c.Function), Order: c.OutTradeNo,
+		language: l, Link: fmt.Sprintf("/callers/%d", c.ID), Time: c.Time, Kind: "call",
+		What: words(cmp.Or(c.Caller, c.Via), "→", c.Function), Order: c.OutTradeNo,
 		Verdict: c.judged(), Said: words(cmp.Or(c.Outcome, l.Word(c.Verdict)), c.Code, c.swept().said(l)), Reason: c.Reason,
 	}
 }

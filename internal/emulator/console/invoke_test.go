@@ -218,7 +218,8 @@ func TestExamplesBeginWithWhatSucceeds(t *testing.T) {
 		got := fetch(t, w.open(test.register).URL+"/invoke", nil)
 		got.want(200, `class="chosen">`+test.first, test.says)
 		got.lacks(test.lacks)
-		if first := got.text[strings.Index(got.text, `<ul class="plain examples">`):]; !strings.Contains(first[:strings.Index(first, "</li>")], test.first) {
+		_, list, _ := strings.Cut(got.text, `<ul class="plain examples">`)
+		if first, _, _ := strings.Cut(list, "</li>"); !strings.Contains(first, test.first) {
 			t.Errorf("%s: %q is not the first example", test.name, test.first)
 		}
 	}

@@ -56,7 +56,8 @@ func (s sweepReport) said(l language) string {
 		en, zh string
 	}{
 		{s.AllClosed(), "closed", "已关单"}, {s.Paid, "paid", "已支付"}, {s.NotFound, "not found", "不存在"}, {s.Retried, "again later", "稍后重试"},
-		{s.GaveUp, "given up", "已放弃"}, {s.Failed, "failed", "失败"}, {s.Told, "events", "事件"}, {s.Untold, "not delivered", "未送达"}, {s.Dead, "dead", "死信"},
+		{s.GaveUp, "given up", "已放弃"}, {s.Failed, "failed", "失败"}, {s.Told, "events", "事件"}, {s.Untold, "not delivered", "未送达"},
+		{s.Dead, "dead", "死信"},
 	} {
 		if one.count > 0 {
 			all = append(all, l.T(one.en, one.zh)+" "+strconv.Itoa(one.count))
