@@ -33,7 +33,11 @@ type api struct {
 
 // newAPI reads the addresses.
 func newAPI(o Options) *api {
-	return &api{client: cmp.Or(o.Client, &http.Client{}), admin: o.AdminURL, cloud: o.CloudURL, events: o.EventsURL}
+	client := *cmp.Or(o.Client, &http.Client{})
+	// No API leads elsewhere. A function may answer a redirect, which is its answer: followed, it
+	// would send the call once more, to an address of the function's choice.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &api{client: &client, admin: o.AdminURL, cloud: o.CloudURL, events: o.EventsURL}
 }
 
 // apiError is a refusal by a management API.
