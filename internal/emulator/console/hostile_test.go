@@ -201,3 +201,69 @@ func TestEndlessMinutes(t *testing.T) {
 		t.Errorf("it was registered:\n%s", calls)
 	}
 }
+
+// JSON of many brackets, which any page may put into a link to Invoke, makes no page that is
+// thousands of times as long.
+func TestDeepJSONStaysShort(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	deep := strings.Repeat("[", 5000) + strings.Repeat("]", 5000)
+	w.set("POST /v1/functions/closeorder", `{"outcome":"closed","deep":`+deep+`}`)
+	c := w.open(nil)
+	for _, got := range []page{
+		fetch(t, c.URL+"/invoke?function=closeorder&trigger=call&as=user&id=oABC&data="+deep, nil),
+		fetch(t, c.URL+"/invoke", nil, "function", "closeorder", "trigger", "call", "as", "user", "id", "oABC", "data", `{"a":`+deep+`}`),
+	} {
+		if got.status != 200 || len(got.text) > 1<<20 {
+			t.Errorf("got status %d and %d bytes, want 200 and at most 1 MiB", got.status, len(got.text))
+		}
+	}
+	// What is not deep is indented, whatever brackets its strings have.
+	flat := `{"a":"` + strings.Repeat("[{", 200) + `\\\"[","b":[1]}`
+	fetch(t, c.URL+"/invoke?function=closeorder&data="+url.QueryEscape(flat), nil).want(200, "\n    &#34;b&#34;: [\n")
+}
+
+// A function's redirect is its answer: the call is not made once more, elsewhere.
+func TestRedirectsAreAnswers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.set("GET /orders/A1", order("A1", "NOTPAY"))
+	elsewhere := 0
+	client := &http.Client{Transport: answering(func(r *http.Request) *http.Response {
+		switch {
+		case r.URL.Host == "elsewhere.test":
+			elsewhere++
+		case r.Method == http.MethodPost:
+			return &http.Response{StatusCode: http.StatusTemporaryRedirect, Header: http.Header{"Location": {"http://elsewhere.test/"}}, Body: http.NoBody}
+		}
+		return nil
+	})}
+	c, err := console.New(console.Options{AdminURL: w.url, CloudURL: w.url, Client: client, Calls: fakeCalls{w.url}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, form := range map[string]url.Values{
+		"/orders/A1/close": {}, "/orders/A1/pay": {}, "/invoke": {"function": {"closeorder"}, "trigger": {"call"}, "as": {"nobody"}},
+	} {
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(form.Encode()))
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.Host = "localhost"
+		got := httptest.NewRecorder()
+		if c.ServeHTTP(got, request); got.Code >= http.StatusInternalServerError {
+			t.Errorf("%s: got %d", path, got.Code)
+		}
+	}
+	if elsewhere > 0 {
+		t.Errorf("%d calls were made again elsewhere", elsewhere)
+	}
+}
+
+// answering answers requests; those that it answers nil go on.
+type answering func(*http.Request) *http.Response
+
+func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
+	if response := a(r); response != nil {
+		return response, nil
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}

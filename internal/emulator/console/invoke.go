@@ -66,9 +66,8 @@ func (i invocation) JSON() string {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
 	_ = encoder.Encode(document) // its data is valid
-	return strings.TrimSpace(text.String())
+	return strings.TrimSpace(indented(text.Bytes()))
 }
 
 // invocationDocument is an invocation as JSON. Its members are the flags of `cloudpay invoke`.
@@ -318,10 +317,8 @@ func (c *Console) send(ctx context.Context, in invocation) (*result, error) {
 		return nil, err
 	}
 	before := c.newest(ctx, []source{c.sources()[callKind]})[callKind]
-	client := *c.api.client
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // it is an answer
 	began := time.Now()
-	response, err := client.Do(request)
+	response, err := c.api.client.Do(request)
 	if err != nil {
 		return nil, bilingual.Errorf("the cloud does not answer: %w", "云没有应答：%w", err)
 	}

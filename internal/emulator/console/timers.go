@@ -243,11 +243,35 @@ func momentOf(text string) (time.Time, error) {
 	return time.Time{}, bilingual.Errorf("the time must be as 2026-11-30T18:30", "时间须写作 2026-11-30T18:30")
 }
 
-// indented is JSON for people; what is none stays as it is.
+// deepest is how deep JSON may be to be indented. Each line has the blanks of its depth, so that
+// 10 KiB of brackets would become 50 MiB.
+const deepest = 100
+
+// indented is JSON for people; what is none, or nothing for people, stays as it is.
 func indented(text []byte) string {
 	var out bytes.Buffer
-	if json.Indent(&out, text, "", "  ") != nil {
+	if depth(text) > deepest || json.Indent(&out, text, "", "  ") != nil {
 		return string(text)
 	}
 	return out.String()
+}
+
+// depth is how deep JSON is at its deepest. Brackets within a string do not count.
+func depth(text []byte) (most int) {
+	now, inString := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case inString && c == '\\':
+			i++ // what is escaped ends no string
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '[', c == '{':
+			now++
+			most = max(most, now)
+		case c == ']', c == '}':
+			now--
+		}
+	}
+	return most
 }
