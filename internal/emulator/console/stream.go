@@ -34,7 +34,7 @@ const (
 	maxStreams = 64
 	// gathering is how long rows are gathered before they are sent, and maxBatch the most of them.
 	// A browser lays out a table anew for each batch, so that more batches a second show less.
-	gathering = 100 * time.Millisecond
+	gathering = 200 * time.Millisecond
 	maxBatch  = 200
 	// heartbeat is the pause after which an idle stream sends a comment.
 	heartbeat = 15 * time.Second

@@ -1,7 +1,7 @@
 // Keys, copying, the state of the stream, and a bound on the rows of a page. The pages work without.
 
 // What a stream adds pushes the oldest rows out: a page that is open for days stays as small.
-const MOST_ROWS = 200
+const MOST_ROWS = 100
 
 const byID = (id) => document.getElementById(id)
 
