@@ -70,6 +70,20 @@ document.addEventListener('keydown', (event) => {
   cell?.querySelector('button').focus()
 })
 
+// Messages that have come already follow each other without a frame between them. Where they come
+// faster than a machine draws, one of them waits for a frame every half a second, so that the page
+// shows them and takes keys meanwhile. A hidden page has no frames.
+let drawn = 0
+const LONGEST = 500
+document.addEventListener('htmx:sse:before:message', (event) => {
+  if (performance.now() - drawn < LONGEST) return
+  event.detail.waitUntil(new Promise((go) => {
+    const goOn = () => { drawn = performance.now(); go() }
+    requestAnimationFrame(goOn)
+    setTimeout(goOn, LONGEST)
+  }))
+})
+
 // The state of the stream, in words that the page has.
 const say = (state) => {
   const status = byID('stream-state')
