@@ -78,9 +78,9 @@ const LONGEST = 500
 document.addEventListener('htmx:sse:before:message', (event) => {
   if (performance.now() - drawn < LONGEST) return
   event.detail.waitUntil(new Promise((go) => {
-    const goOn = () => { drawn = performance.now(); go() }
+    const goOn = () => { clearTimeout(late); drawn = performance.now(); go() }
+    const late = setTimeout(goOn, LONGEST)
     requestAnimationFrame(goOn)
-    setTimeout(goOn, LONGEST)
   }))
 })
 
