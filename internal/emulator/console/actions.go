@@ -68,7 +68,6 @@ const (
 // An order that was not placed is not registered: the register would follow an order that WeChat
 // Pay does not have.
 func (c *Console) placeOrder(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	v := newView(r, "orders", bilingual.New("A new order", "新订单"))
 	page := actionView{orderRow: orderRow{language: v.language}, Title: v.Title}
 	number := strings.TrimSpace(r.PostFormValue("number"))
@@ -188,7 +187,6 @@ var (
 // read first, for its owner, its payer and its amount, so that a form has to hold none of them, and
 // an order that is not there is a 404 before anything is called.
 func (c *Console) actOnOrder(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	query, action := r.URL.Query(), r.PathValue("action")
 	key := Key{MchID: query.Get("mchid"), SubMchID: query.Get("sub_mchid"), OutTradeNo: r.PathValue("number")}
 	title, known := actionTitles[action]

@@ -155,8 +155,8 @@ func (d delivery) activity(l language) activity {
 	if d.From == "functions" {
 		from = l.T("functions", "云函数")
 	}
-	if to == "event sink" {
-		to = l.T("event sink", "事件接收器")
+	if to == sinkName.EN {
+		to = l.In(sinkName)
 	}
 	said := l.Word(d.Verdict)
 	if d.HTTPStatus > 0 {

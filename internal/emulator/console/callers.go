@@ -258,7 +258,6 @@ func (c *Console) ownerOf(r *http.Request, number string) string {
 
 // callAgain makes a call as another caller, and shows what came of it on the page Invoke.
 func (c *Console) callAgain(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	found, _, err := c.callOf(r)
 	switch {
 	case err != nil:

@@ -106,7 +106,6 @@ func advanceTo(moment, now time.Time) string {
 // moveTo moves the clock on to a moment of an order's page, and shows what came of it. The form has
 // the moment and not the advance: a page that was open for a while would otherwise lead beyond it.
 func (c *Console) moveTo(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	l := languageOf(r)
 	done := &deed{}
 	at, err := time.Parse(time.RFC3339, r.PostFormValue("moment"))

@@ -358,7 +358,6 @@ func (c *Console) deliverNow(w http.ResponseWriter, r *http.Request) {
 // redeliver makes events due: the one that is named, those since a time, or all that are pending or
 // dead.
 func (c *Console) redeliver(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if c.register == nil {
 		c.eventsPage(w, r, http.StatusUnprocessableEntity, done{Wrong: noRegister})
 		return

@@ -58,7 +58,6 @@ func (f faultForm) often() (times int, probability float64, seed uint64, err err
 // fault of its action and operation, or function, is removed. The form says which, so that a page
 // that is out of date switches nothing the other way.
 func (c *Console) switchFault(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	page := faultsView{Form: readFaultForm(r)}
 	const parts = 4
 	press := strings.SplitN(r.PostFormValue("switch"), " ", parts)
@@ -181,7 +180,6 @@ func (c *Console) faultsOf(world string) string {
 
 // removeFault removes one fault of the list.
 func (c *Console) removeFault(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	page := faultsView{Form: readFaultForm(r)}
 	world, number, _ := strings.Cut(r.PostFormValue("fault"), " ")
 	// The number is checked here, since it becomes a part of an address.
@@ -213,7 +211,6 @@ func (c *Console) clearFaults(w http.ResponseWriter, r *http.Request) {
 
 // setDomain takes a domain down, or up again.
 func (c *Console) setDomain(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	// A form has one button, and so names one domain; the other one stays as it is.
 	page, domains := faultsView{}, map[string]string{}
 	for _, domain := range []string{"main", "backup"} {
@@ -227,7 +224,6 @@ func (c *Console) setDomain(w http.ResponseWriter, r *http.Request) {
 
 // setSigning sets the shares of replies that are signed otherwise than asked.
 func (c *Console) setSigning(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	var page faultsView
 	// An empty share is 0; one that is no number is refused before anything is called.
 	shares := signing{NotifyByCertificate: r.PostFormValue("notify_by_certificate") != ""}

@@ -305,7 +305,7 @@ func shownOfCloud(faults []cloudFault) (all []shownFault) {
 // shownOfSink are the event sink's, which have no action but to answer a status.
 func shownOfSink(faults []sinkFault) (all []shownFault) {
 	for _, f := range faults {
-		all = append(all, shownFault{activeFault: activeFault{bilingual.New("event sink", "事件接收器"), strconv.Itoa(f.Status), "", f.Times}})
+		all = append(all, shownFault{activeFault: activeFault{sinkName, strconv.Itoa(f.Status), "", f.Times}})
 	}
 	return all
 }

@@ -158,7 +158,6 @@ func (c *Console) hasOrders(ctx context.Context) bool {
 // guideOn does a step of the first close, and leads to the page that shows it. A step that was not
 // done answers with the page itself, which says why.
 func (c *Console) guideOn(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	number := r.PostFormValue("number")
 	key, unpaid := c.key(number), ""
 	var done step

@@ -57,7 +57,6 @@ func prefersChinese(accepted string) bool {
 
 // chooseLanguage keeps a language for a year, and leads back to the page.
 func chooseLanguage(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	chosen := r.PostFormValue("lang")
 	if chosen != "en" && chosen != "zh" {
 		http.Error(w, "lang: must be en or zh", http.StatusBadRequest)

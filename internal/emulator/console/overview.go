@@ -105,7 +105,7 @@ func (c *Console) parts(ctx context.Context) []health {
 		c.functions(ctx),
 	}
 	if o.EventsURL != "" {
-		all = append(all, c.answering(ctx, o.EventsURL+"/faults", o.EventsURL+"/events", bilingual.New("event sink", "事件接收器"),
+		all = append(all, c.answering(ctx, o.EventsURL+"/faults", o.EventsURL+"/events", sinkName,
 			bilingual.New("events of registered orders", "登记订单的事件")))
 	}
 	return append(all, health{

@@ -33,7 +33,6 @@ type deed struct {
 //	event-17      POST {events}/events/17/send
 //	delivery-17   POST {admin}/notifications/{id}/send, of the notification that delivery 17 told
 func (c *Console) replay(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	kind, id, _ := strings.Cut(r.PostFormValue("step"), "-")
 	number, _ := strconv.ParseInt(id, 10, 64) // 0 is no id
 	ctx, l := r.Context(), languageOf(r)

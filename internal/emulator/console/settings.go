@@ -210,7 +210,6 @@ func (r settingRow) Plain() string { return strings.ReplaceAll(r.Values, "`", ""
 
 // runDoctor has the deployment, or a file, examined, and shows the findings.
 func (c *Console) runDoctor(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	page := settingsView{File: strings.TrimSpace(r.PostFormValue("deploy"))}
 	var err error
 	status := http.StatusOK

@@ -11,6 +11,9 @@ import (
 // The faults of the event sink are on two pages: Faults, beside those of the worlds, and Events,
 // beside what the sink received. Each answers its own form.
 
+// sinkName is the event sink on the pages, and in English in /deliveries.
+var sinkName = bilingual.New("event sink", "事件接收器")
+
 // sinkFault is a fault of the event sink: the status that it answers to what is genuine.
 type sinkFault struct {
 	// Status is a status that acknowledges nothing, such as 503.
@@ -39,7 +42,6 @@ func readSinkFault(r *http.Request) (fault sinkFault, err error) {
 // failSink has the event sink refuse what is genuine: the functions then keep the event, and
 // deliver it again by the schedule of docs/events.md.
 func (c *Console) failSink(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	fault, err := readSinkFault(r)
 	did := done{Wrong: bilingual.Wording(err)}
 	if err == nil && did.do(r.Context(), c.api, posting(c.sinkFaults(), fault), nil) == nil {

@@ -202,7 +202,6 @@ func (c *Console) readSweep(ctx context.Context, v *view, page *sweepView) error
 
 // sweepNow fires a function's timer and shows what it answered.
 func (c *Console) sweepNow(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	did := c.fireTimer(r.Context(), r.PostFormValue("function"))
 	c.sweepPage(w, r, did.status(), did)
 }
@@ -219,7 +218,6 @@ func (c *Console) fireTimer(ctx context.Context, function string) (did done) {
 
 // reopen reopens an order that was given up, or without a number all of them.
 func (c *Console) reopen(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if c.register == nil {
 		c.sweepPage(w, r, http.StatusUnprocessableEntity, done{Wrong: noRegister})
 		return

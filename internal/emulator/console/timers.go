@@ -145,7 +145,6 @@ func (a *api) advancing(by string) exchange {
 // clock has moved when the first call is answered: a page that is closed meanwhile, or a wait that
 // takes too long, leaves the timers firing by themselves.
 func (c *Console) advance(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	by := strings.TrimSpace(r.PostFormValue("advance"))
 	page := timeView{Advanced: by}
 	moved, came, refused, waited := c.moveOn(r.Context(), languageOf(r), by)
@@ -209,7 +208,6 @@ func (c *Console) callsBehind(ctx context.Context, after int64) ([]call, error) 
 
 // fire fires a timer now, and shows what its function answered.
 func (c *Console) fire(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	function, name := r.PostFormValue("function"), r.PostFormValue("trigger")
 	body := map[string]string{"trigger": name}
 	page := timeView{}
